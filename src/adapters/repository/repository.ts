@@ -1,0 +1,55 @@
+import type { Readable } from 'node:stream';
+
+/** What is known of one stored object. */
+export interface StoredObject {
+  key: string;
+  bytes: number;
+  /** When the store says that it was last written. For people only: retention goes by the manifest's times. */
+  modifiedAt: Date;
+}
+
+export interface PutOptions {
+  /** Exact size where it is known (bytes); lets a store choose part sizes and refuse early when there is no room. */
+  bytes?: number;
+  signal?: AbortSignal;
+  /** Bytes that the store has acknowledged so far. */
+  onProgress?: (bytes: number) => void;
+}
+
+export interface GetOptions {
+  /** Read from this byte on. Default 0. */
+  start?: number;
+  /** Read up to and including this byte. Default: the end. */
+  end?: number;
+  signal?: AbortSignal;
+}
+
+/** `locked`: the store keeps it for now (Object Lock, a retention rule, a key that may not delete). */
+export type DeleteOutcome = 'deleted' | 'absent' | 'locked';
+
+/**
+ * A place where sets live. Keys are written once: `put` of a key that exists is refused with `KeyExists`,
+ * and an interrupted `put` leaves nothing that `list`, `get` or `head` would show.
+ * Every error is a `LifeboatError` whose sentence names the repository.
+ */
+export interface Repository {
+  /** Its name in the configuration. */
+  readonly name: string;
+  readonly kind: 'directory' | 's3' | 'gcs';
+  /** Where it is, for people, without secrets: `directory /var/backups`, `s3://bucket/prefix`. */
+  readonly location: string;
+  /** Fails clearly when sets can't be written here: missing, not writable, refused, unreachable. */
+  check(signal?: AbortSignal): Promise<void>;
+  /** Free bytes where the store knows (a directory); null where it does not (object stores). */
+  freeBytes(): Promise<number | null>;
+  put(key: string, source: Readable, options?: PutOptions): Promise<StoredObject>;
+  get(key: string, options?: GetOptions): Promise<Readable>;
+  head(key: string): Promise<StoredObject | null>;
+  /** Objects below a prefix in the order of their keys, read in pages; `after` skips all keys up to and including it. */
+  list(prefix: string, options?: { after?: string; signal?: AbortSignal }): AsyncIterable<StoredObject>;
+  delete(key: string): Promise<DeleteOutcome>;
+  /** Remove what dead `put`s left (temporary files, multipart uploads) that is older than this (milliseconds). Answers how many. */
+  sweep(olderThanMs: number, signal?: AbortSignal): Promise<number>;
+  /** Free connections. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+import type { Secret } from './secret.ts';
+
+/** How to find a container again, also after it was recreated. */
+export type ContainerReference = { container: string } | { compose: { project: string; service: string } };
+
+/** A Neo4j container to protect. */
+export interface Neo4jService {
+  kind: 'neo4j';
+  name: string;
+  target: ContainerReference;
+  /** Asked first whether the database is up; default: the container's health check, then its published port. */
+  bolt?: string;
+  username?: string;
+  password?: Secret;
+  /** Default: every database of the container, `system` among them. */
+  databases?: string[];
+  /** How long Neo4j gets to shut down cleanly before Docker kills it (seconds). Default 180. */
+  stopGraceSeconds: number;
+  /** How long it may take to answer after its start before that counts as a failure (seconds). Default 600. */
+  startTimeoutSeconds: number;
+  /** How the bytes are taken. Default `auto`. */
+  mode: 'auto' | 'dump' | 'copy' | 'freeze' | 'snapshot' | 'online';
+}
+
+/** A Qdrant server to protect. */
+export interface QdrantService {
+  kind: 'qdrant';
+  name: string;
+  /** Base URLs; one for a single server, one for each node of a cluster. */
+  urls: string[];
+  apiKey?: Secret;
+  /** Patterns with `*`; default all. */
+  include: string[];
+  exclude: string[];
+}
+
+export type Service = Neo4jService | QdrantService;
+
+export interface DirectoryRepository {
+  kind: 'directory';
+  name: string;
+  path: string;
+}
+
+export interface S3Repository {
+  kind: 's3';
+  name: string;
+  bucket: string;
+  prefix: string;
+  region: string;
+  /** Default: AWS. */
+  endpoint?: string;
+  /** Bucket in the path instead of the host name. Default: true with an endpoint, else false. */
+  pathStyle: boolean;
+  /** Default: what the AWS SDK finds by itself. */
+  accessKeyId?: Secret;
+  secretAccessKey?: Secret;
+  sessionToken?: Secret;
+  storageClass?: string;
+  sse?: { algorithm: 'AES256' | 'aws:kms'; keyId?: string };
+  /** Object Lock retention of every object, from its write on. */
+  objectLock?: { mode: 'GOVERNANCE' | 'COMPLIANCE'; days: number };
+  /** Bytes. Default 16 MiB; grows for artifacts that would need more than 10,000 parts. */
+  partBytes: number;
+  /** Parts sent at the same time. Default 4. */
+  concurrency: number;
+}
+
+export interface GcsRepository {
+  kind: 'gcs';
+  name: string;
+  bucket: string;
+  prefix: string;
+  /** Default: Google's. */
+  endpoint?: string;
+  /** JSON of a service account's key; default: what Google's client finds by itself. */
+  credentials?: Secret;
+}
+
+export type RepositoryConfig = DirectoryRepository | S3Repository | GcsRepository;
+
+/** Who can read what is stored. */
+export interface Encryption {
+  /** age public keys (`age1…`). */
+  recipients: string[];
+  passphrase?: Secret;
+  /** age identities (`AGE-SECRET-KEY-1…`); only where sets are restored, drilled or verified in depth. */
+  identities: Secret[];
+}
+
+/** Everything that a worker needs to know: typed, validated, secrets resolved. */
+export interface Config {
+  services: Service[];
+  /** In order; the first one is the primary. */
+  repositories: RepositoryConfig[];
+  encryption?: Encryption;
+  /** Take all captures of a set while nobody can write. Default false. */
+  consistent: boolean;
+  /** Containers (the application) that are paused for the consistent captures. */
+  quiesce: ContainerReference[];
+  temporal: { address: string; namespace: string; taskQueue: string };
+}

@@ -1,0 +1,68 @@
+/** The task queue that every worker serves unless it is told another. */
+export const TASK_QUEUE = 'lifeboat';
+
+/** The id of a service's critical section: the fixed id is the lock. */
+export const criticalSectionId = (service: string): string => `offline/${service}`;
+
+/** The id under which only one pruner per repository can run. */
+export const prunerId = (repository: string): string => `prune/${repository}`;
+
+/** Labels on everything that Lifeboat makes in a Docker engine; nothing without them is ever removed. */
+export const LABELS = {
+  /** On every container and volume of Lifeboat's: what it is for. */
+  role: 'lifeboat.role',
+  service: 'lifeboat.service',
+  set: 'lifeboat.set',
+  /** The workflow that made it, and whose end makes it an orphan. */
+  workflow: 'lifeboat.workflow',
+  run: 'lifeboat.run',
+  /** On the record of a stop or pause: the container, how it was found and what was done to it. */
+  container: 'lifeboat.container',
+} as const;
+
+/** What a container or volume of Lifeboat's is for. */
+export type Role = 'staging' | 'helper' | 'interruption' | 'sandbox';
+
+/**
+ * The id of a backup set: the time of its beginning in UTC, so that ids sort by age, and a random word.
+ * @param random at least 6 characters, for example of a uuid.
+ */
+export function setId(startedAt: Date, random: string): string {
+  const stamp = startedAt.toISOString().slice(0, 19).replaceAll(':', '').replaceAll('-', '');
+  return `${stamp}Z-${random.replaceAll('-', '').slice(0, 6)}`;
+}
+
+/** A word that can stand in a key, a volume name or a container name; other characters become `-`. */
+export function word(text: string): string {
+  const cleaned = text.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[.-]+/, '');
+  return cleaned === '' ? 'x' : cleaned;
+}
+
+/**
+ * Where things are in a repository. Every key is written once; nothing is ever overwritten.
+ *
+ * ```
+ * lifeboat.json                               what this folder is
+ * manifests/<set>.json                        the commit point of a set
+ * sets/<set>/<service>/<artifact>             its artifacts
+ * verdicts/<set>/<time>.<kind>.<verdict>.json what verify and drill found
+ * holds/<set>/<time>.<hold|release>.json      pins
+ * tombstones/<set>.json                       the decision to prune it
+ * ```
+ */
+export const KEYS = {
+  descriptor: 'lifeboat.json',
+  manifests: 'manifests/',
+  manifest: (set: string) => `manifests/${set}.json`,
+  sets: 'sets/',
+  set: (set: string) => `sets/${set}/`,
+  artifact: (set: string, service: string, file: string) => `sets/${set}/${service}/${file}`,
+  verdicts: 'verdicts/',
+  verdict: (set: string, time: string, kind: string, verdict: string) =>
+    `verdicts/${set}/${time.replace(/[:.]/g, '-')}.${kind}.${verdict}.json`,
+  holds: 'holds/',
+  hold: (set: string, time: string, what: 'hold' | 'release') =>
+    `holds/${set}/${time.replace(/[:.]/g, '-')}.${what}.json`,
+  tombstones: 'tombstones/',
+  tombstone: (set: string) => `tombstones/${set}.json`,
+} as const;
