@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerCreateOptions } from 'dockerode';
+import { LifeboatError } from '../../model/failures.ts';
+import { LABELS } from '../../model/names.ts';
+import { findContainer } from './container.ts';
+import { asking, type Engine, engineStatus } from './engine.ts';
+
+/** A short-lived container that does one thing with a service's image and volumes. */
+export interface HelperSpec {
+  /** Fixed for one attempt of one step, so that a retry finds the helper that is still at work. */
+  name: string;
+  imageId: string;
+  /** Without it, the image's own entrypoint runs. */
+  entrypoint?: string[];
+  command: string[];
+  env: Record<string, string>;
+  /** `uid:gid`. */
+  user: string;
+  /** Containers whose volumes it sees at the same places. */
+  volumesFrom: string[];
+  /** More mounts, `volume:/path[:ro]`. */
+  binds: string[];
+  /** Paths in memory, with their mount options. */
+  tmpfs?: Record<string, string>;
+  labels: Record<string, string>;
+  /** Bytes; default none. */
+  memoryBytes?: number;
+}
+
+/** How a helper ended. */
+export interface HelperOutcome {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** What is kept of each output stream (bytes, from its end). */
+const OUTPUT_TAIL = 256 * 1024;
+
+/** Make a helper without starting it; a helper of this name that exists already is taken as it is. */
+export async function createHelper(engine: Engine, spec: HelperSpec): Promise<string> {
+  const options: ContainerCreateOptions = {
+    name: spec.name,
+    Image: spec.imageId,
+    ...(spec.entrypoint ? { Entrypoint: spec.entrypoint } : {}),
+    Cmd: spec.command,
+    Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
+    User: spec.user,
+    Hostname: 'localhost',
+    Labels: { ...spec.labels, [LABELS.role]: spec.labels[LABELS.role] ?? 'helper' },
+    // A health check of the image would start programs beside the one that is wanted.
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      NetworkMode: 'none',
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      PidsLimit: 1024,
+      VolumesFrom: spec.volumesFrom,
+      Binds: spec.binds,
+      ...(spec.tmpfs ? { Tmpfs: spec.tmpfs } : {}),
+      ...(spec.memoryBytes ? { Memory: spec.memoryBytes } : {}),
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '1' } },
+    },
+  };
+  try {
+    return (await engine.createContainer(options)).id;
+  } catch (error) {
+    if (engineStatus(error) !== 409) {
+      return await asking(`create the helper container ${spec.name}`, () => Promise.reject(error));
+    }
+    return (await findContainer(engine, { container: spec.name })).id;
+  }
+}
+
+/**
+ * Run a helper to its end, or join one of the same name that is already running, and remove it.
+ * When `signal` is aborted the helper is killed before this throws the signal's reason, so nothing of it goes on.
+ */
+export async function runHelper(
+  engine: Engine,
+  spec: HelperSpec,
+  options: { signal?: AbortSignal; tick?: (output: string) => void; tickMs?: number } = {},
+): Promise<HelperOutcome> {
+  const id = await createHelper(engine, spec);
+  const container = engine.getContainer(id);
+  const before = await findContainer(engine, { container: id });
+  if (before.status === 'created') {
+    await startHelper(engine, id, spec);
+  }
+  try {
+    while (true) {
+      options.signal?.throwIfAborted();
+      const state = await findContainer(engine, { container: id });
+      if (!state.running && state.status !== 'created') break;
+      options.tick?.(options.tickMs ? await readOutput(engine, id, 'stdout', 50) : '');
+      await Promise.race([
+        container.wait({}).catch(() => {}),
+        sleep(options.tickMs ?? 1000, undefined, options.signal ? { signal: options.signal } : {}).catch(
+          () => {},
+        ),
+      ]);
+    }
+    const { exitCode } = await findContainer(engine, { container: id });
+    return {
+      exitCode,
+      stdout: await readOutput(engine, id, 'stdout'),
+      stderr: await readOutput(engine, id, 'stderr'),
+    };
+  } catch (error) {
+    if (options.signal?.aborted) await removeContainer(engine, id);
+    throw error;
+  } finally {
+    const ended = await findContainer(engine, { container: id }).catch(() => undefined);
+    if (ended && !ended.running) await removeContainer(engine, id);
+  }
+}
+
+async function startHelper(engine: Engine, id: string, spec: HelperSpec): Promise<void> {
+  try {
+    await engine.getContainer(id).start();
+  } catch (error) {
+    if (engineStatus(error) === 304) return;
+    await removeContainer(engine, id);
+    const said = (error as { json?: { message?: string } }).json?.message ?? '';
+    if (/executable file not found|no such file or directory/i.test(said)) {
+      throw new LifeboatError(
+        'Neo4jAdminMissing',
+        `The image ${spec.imageId.slice(0, 19)} can't run "${[...(spec.entrypoint ?? []), ...spec.command][0]}": ${said.trim()}`,
+      );
+    }
+    await asking(`start the helper container ${spec.name}`, () => Promise.reject(error));
+  }
+}
+
+async function readOutput(
+  engine: Engine,
+  id: string,
+  stream: 'stdout' | 'stderr',
+  lines?: number,
+): Promise<string> {
+  const raw = await asking(`read the output of the container ${id.slice(0, 12)}`, () =>
+    engine.getContainer(id).logs({
+      stdout: stream === 'stdout',
+      stderr: stream === 'stderr',
+      follow: false,
+      ...(lines ? { tail: lines } : {}),
+    }),
+  );
+  return demultiplex(raw).slice(-OUTPUT_TAIL);
+}
+
+/** The engine frames the output of a container without a terminal: 8 bytes of head, the last 4 the length. */
+function demultiplex(raw: Buffer): string {
+  const parts: Buffer[] = [];
+  let at = 0;
+  while (at + 8 <= raw.length) {
+    const length = raw.readUInt32BE(at + 4);
+    parts.push(raw.subarray(at + 8, at + 8 + length));
+    at += 8 + length;
+  }
+  return Buffer.concat(parts).toString();
+}
+
+/** Remove a container of Lifeboat's, killing it first where it runs. One that is gone already is no error. */
+export async function removeContainer(engine: Engine, id: string): Promise<void> {
+  await asking(`remove the container ${id.slice(0, 12)}`, async () => {
+    // Volumes are never removed with it: an anonymous one may be the service's own.
+    await engine
+      .getContainer(id)
+      .remove({ force: true, v: false })
+      .catch((error: unknown) => {
+        const status = engineStatus(error);
+        if (status !== 404 && status !== 409) throw error;
+      });
+  });
+}
+
+/** Remove all containers of Lifeboat's that carry these labels; answers how many there were. */
+export async function removeContainers(engine: Engine, labels: Record<string, string>): Promise<number> {
+  const found = await asking("list Lifeboat's containers", () =>
+    engine.listContainers({
+      all: true,
+      filters: JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) }),
+    }),
+  );
+  const ours = found.filter((c) => c.Labels[LABELS.role] === 'helper' || c.Labels[LABELS.role] === 'sandbox');
+  for (const { Id } of ours) await removeContainer(engine, Id);
+  return ours.length;
+}

@@ -1,0 +1,107 @@
+import type { ContainerReference } from '../../config/config.ts';
+import { LABELS, word } from '../../model/names.ts';
+import type { Container } from './container.ts';
+import type { Engine } from './engine.ts';
+import { createVolume, listVolumes, removeVolume } from './volume.ts';
+
+/**
+ * The record that Lifeboat is about to stop or pause a container. It is an empty Docker volume, whose labels say all,
+ * because such a record lives exactly where the container lives: it outlasts the worker, Temporal and the engine itself,
+ * and needs no path that worker and engine share. It is written before the stop and removed after the container answers again.
+ */
+export interface Interruption {
+  volume: string;
+  action: 'stop' | 'pause';
+  service: string;
+  containerId: string;
+  containerName: string;
+  workflowId: string;
+  runId: string;
+  /** When it was written: before the stop or pause. */
+  at: Date;
+  /** By when the stop must have been done (grace included): what was stopped later, somebody else stopped. */
+  stopBy: Date;
+}
+
+const KEY = {
+  action: 'lifeboat.action',
+  at: 'lifeboat.at',
+  stopBy: 'lifeboat.stop-by',
+  containerName: 'lifeboat.container-name',
+} as const;
+
+/** Write the record; writing it again for the same run and container changes nothing. */
+export async function recordInterruption(
+  engine: Engine,
+  container: Container,
+  about: {
+    action: 'stop' | 'pause';
+    service: string;
+    workflowId: string;
+    runId: string;
+    graceSeconds: number;
+  },
+): Promise<string> {
+  const now = Date.now();
+  const name = interruptionName(about.service, container.id, about.runId, about.action);
+  await createVolume(engine, name, {
+    [LABELS.role]: 'interruption',
+    [LABELS.service]: about.service,
+    [LABELS.container]: container.id,
+    [LABELS.workflow]: about.workflowId,
+    [LABELS.run]: about.runId,
+    [KEY.containerName]: container.name,
+    [KEY.action]: about.action,
+    [KEY.at]: new Date(now).toISOString(),
+    // Half a minute for the engine and the clocks on top of the grace.
+    [KEY.stopBy]: new Date(now + (about.graceSeconds + 30) * 1000).toISOString(),
+  });
+  return name;
+}
+
+function interruptionName(service: string, containerId: string, runId: string, action: string): string {
+  return `lifeboat-interruption-${word(service)}-${containerId.slice(0, 12)}-${runId.slice(0, 8)}-${action}`;
+}
+
+/** All records on this engine, oldest first. */
+export async function listInterruptions(engine: Engine): Promise<Interruption[]> {
+  const volumes = await listVolumes(engine, { [LABELS.role]: 'interruption' });
+  return volumes
+    .map(
+      ({ name, labels }): Interruption => ({
+        volume: name,
+        action: labels[KEY.action] === 'pause' ? 'pause' : 'stop',
+        service: labels[LABELS.service] ?? '',
+        containerId: labels[LABELS.container] ?? '',
+        containerName: labels[KEY.containerName] ?? '',
+        workflowId: labels[LABELS.workflow] ?? '',
+        runId: labels[LABELS.run] ?? '',
+        at: new Date(labels[KEY.at] ?? 0),
+        stopBy: new Date(labels[KEY.stopBy] ?? 0),
+      }),
+    )
+    .sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+/** Remove the record: the container runs again, or a person has taken over. */
+export async function clearInterruption(engine: Engine, volume: string): Promise<void> {
+  await removeVolume(engine, volume);
+}
+
+/**
+ * Whether the container is down because of the record, and so is Lifeboat's to start:
+ * it must have gone down after the record was written, within the time that the stop may take, and not have been started since.
+ * What a person stops later is theirs.
+ */
+export function isOurs(record: Interruption, container: Container): boolean {
+  if (record.action === 'pause') return container.paused;
+  if (container.running || container.paused) return false;
+  return (
+    container.finishedAt.getTime() >= record.at.getTime() - 5000 &&
+    container.finishedAt.getTime() <= record.stopBy.getTime() &&
+    container.startedAt.getTime() <= record.stopBy.getTime()
+  );
+}
+
+/** How the configuration would name the container of a record. */
+export const referenceOf = (record: Interruption): ContainerReference => ({ container: record.containerId });

@@ -1,0 +1,65 @@
+import { LABELS } from '../../model/names.ts';
+import { asking, type Engine, engineStatus } from './engine.ts';
+
+/** A volume of Lifeboat's. */
+export interface LabelledVolume {
+  name: string;
+  labels: Record<string, string>;
+  /** On the engine's host. */
+  mountpoint: string;
+  createdAt: Date;
+}
+
+/** Make a volume; one of this name that exists already is taken as it is. */
+export async function createVolume(
+  engine: Engine,
+  name: string,
+  labels: Record<string, string>,
+): Promise<LabelledVolume> {
+  await asking(`create the volume ${name}`, () => engine.createVolume({ Name: name, Labels: labels }));
+  return await inspectVolume(engine, name);
+}
+
+export async function inspectVolume(engine: Engine, name: string): Promise<LabelledVolume> {
+  const info = await asking(`inspect the volume ${name}`, () => engine.getVolume(name).inspect());
+  return {
+    name: info.Name,
+    labels: info.Labels ?? {},
+    mountpoint: info.Mountpoint,
+    createdAt: new Date((info as { CreatedAt?: string }).CreatedAt ?? 0),
+  };
+}
+
+/** Volumes with all of these labels. */
+export async function listVolumes(engine: Engine, labels: Record<string, string>): Promise<LabelledVolume[]> {
+  const { Volumes } = await asking("list Lifeboat's volumes", () =>
+    engine.listVolumes({
+      filters: JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) }),
+    } as object),
+  );
+  return (Volumes ?? []).map((info) => ({
+    name: info.Name,
+    labels: info.Labels ?? {},
+    mountpoint: info.Mountpoint,
+    createdAt: new Date((info as { CreatedAt?: string }).CreatedAt ?? 0),
+  }));
+}
+
+/** Remove a volume that carries Lifeboat's label; any other is left alone. A volume that is gone is no error. */
+export async function removeVolume(engine: Engine, name: string): Promise<void> {
+  try {
+    const { labels } = await inspectVolume(engine, name);
+    if (labels[LABELS.role] === undefined) return;
+  } catch (error) {
+    if (engineStatus((error as { cause?: unknown }).cause) === 404) return;
+    throw error;
+  }
+  await asking(`remove the volume ${name}`, async () => {
+    await engine
+      .getVolume(name)
+      .remove()
+      .catch((error: unknown) => {
+        if (engineStatus(error) !== 404) throw error;
+      });
+  });
+}

@@ -1,0 +1,65 @@
+import { isLegacy, type Neo4jVersion } from './version.ts';
+
+/**
+ * The command lines of `neo4j-admin`, in the syntax of the image's own version: `neo4j-admin database dump` since 5,
+ * `neo4j-admin dump` up to 4.4. Directories are absolute paths in the helper container.
+ */
+export interface AdminCommands {
+  /** Dump each database to `<directory>/<database>.dump`. One command a database: the exit code is then its own. */
+  dump(database: string, directory: string): string[];
+  /** Load `<directory>/<database>.dump` over what is there. */
+  load(database: string, directory: string): string[];
+  /** Facts of a stopped store as JSON; null where the version has no such command. */
+  info(database: string): string[] | null;
+  /** Check a stopped store, with at most this much memory outside the heap (bytes); null where there is none. */
+  check(database: string, options: { reportDirectory: string; offHeapBytes: number }): string[] | null;
+}
+
+export function adminCommands(version: Neo4jVersion): AdminCommands {
+  return isLegacy(version) ? legacyCommands : currentCommands;
+}
+
+const currentCommands: AdminCommands = {
+  dump: (database, directory) => ['neo4j-admin', 'database', 'dump', database, `--to-path=${directory}`],
+  load: (database, directory) => [
+    'neo4j-admin',
+    'database',
+    'load',
+    database,
+    `--from-path=${directory}`,
+    '--overwrite-destination=true',
+  ],
+  info: (database) => ['neo4j-admin', 'database', 'info', '--format=json', database],
+  check: (database, { reportDirectory, offHeapBytes }) => [
+    'neo4j-admin',
+    'database',
+    'check',
+    database,
+    `--report-path=${reportDirectory}`,
+    `--max-off-heap-memory=${offHeapBytes}`,
+    '--threads=1',
+  ],
+};
+
+const legacyCommands: AdminCommands = {
+  dump: (database, directory) => [
+    'neo4j-admin',
+    'dump',
+    `--database=${database}`,
+    `--to=${directory}/${database}.dump`,
+  ],
+  load: (database, directory) => [
+    'neo4j-admin',
+    'load',
+    `--database=${database}`,
+    `--from=${directory}/${database}.dump`,
+    '--force',
+  ],
+  info: () => null,
+  check: (database, { reportDirectory }) => [
+    'neo4j-admin',
+    'check-consistency',
+    `--database=${database}`,
+    `--report-dir=${reportDirectory}`,
+  ],
+};

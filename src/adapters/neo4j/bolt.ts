@@ -1,0 +1,144 @@
+import { connect } from 'node:net';
+import neo4j, { type Driver } from 'neo4j-driver';
+import type { Secret } from '../../config/secret.ts';
+import { LifeboatError, messageOf } from '../../model/failures.ts';
+import type { GraphFacts } from '../../model/manifest.ts';
+
+/** Bolt's magic number and four offers of versions (5.x, 4.4, 4.3, 3): the server answers four bytes. */
+const HANDSHAKE = Buffer.from('6060b017000808050004040400000304000000' + '03', 'hex');
+
+/** Whether something at this address speaks Bolt: asked without credentials, by the protocol's handshake. */
+export async function boltAnswers(address: string, timeoutMs = 2000): Promise<boolean> {
+  const { hostname, port } = new URL(address.includes('://') ? address : `bolt://${address}`);
+  return await new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port || 7687) });
+    const finish = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(timeoutMs, () => finish(false));
+    socket.on('connect', () => socket.write(HANDSHAKE));
+    socket.on('data', (data) => finish(data.length >= 4));
+    socket.on('error', () => finish(false));
+    socket.on('close', () => finish(false));
+  });
+}
+
+/** How to reach a database by Bolt. */
+export interface BoltAccess {
+  address: string;
+  username: string;
+  password: Secret;
+}
+
+async function withDriver<T>(access: BoltAccess, call: (driver: Driver) => Promise<T>): Promise<T> {
+  const driver = neo4j.driver(access.address, neo4j.auth.basic(access.username, access.password.reveal()), {
+    disableLosslessIntegers: true,
+    connectionTimeout: 5000,
+    connectionAcquisitionTimeout: 10_000,
+    maxTransactionRetryTime: 5000,
+    telemetryDisabled: true,
+  });
+  try {
+    return await call(driver);
+  } catch (error) {
+    throw boltError(error, access.address);
+  } finally {
+    await driver.close().catch(() => {});
+  }
+}
+
+function boltError(error: unknown, address: string): LifeboatError {
+  if (error instanceof LifeboatError) return error;
+  const code = String((error as { code?: unknown } | null)?.code ?? '');
+  if (code.includes('Security')) {
+    return new LifeboatError(
+      'CredentialsRefused',
+      `Neo4j at ${address} refused the configured username and password: correct them, or leave them out to back up without counts.`,
+    );
+  }
+  return new LifeboatError(
+    'DatabaseUnreachable',
+    `Neo4j at ${address} does not answer: ${messageOf(error)}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+/** Whether every one of these databases answers a query. */
+export async function databasesAnswer(access: BoltAccess, databases: string[]): Promise<boolean> {
+  try {
+    return await withDriver(access, async (driver) => {
+      for (const database of databases.filter((name) => name !== 'system')) {
+        await driver.executeQuery('RETURN 1', {}, { database });
+      }
+      return true;
+    });
+  } catch (error) {
+    if (error instanceof LifeboatError && error.type === 'CredentialsRefused') throw error;
+    return false;
+  }
+}
+
+/** Count and describe one database: by label and type from the count store, so that it takes milliseconds at any size. */
+export async function graphFacts(access: BoltAccess, database: string): Promise<GraphFacts> {
+  return await withDriver(access, async (driver) => {
+    const query = async <T extends Record<string, unknown>>(text: string): Promise<T[]> => {
+      const { records } = await driver.executeQuery(text, {}, { database, routing: neo4j.routing.READ });
+      return records.map((record) => record.toObject() as unknown as T);
+    };
+    const quote = (name: string) => `\`${name.replaceAll('`', '``')}\``;
+    const number = async (text: string) => (await query<{ n: number }>(text))[0]?.n ?? 0;
+
+    const labels: Record<string, number> = {};
+    for (const { name } of await query<{ name: string }>(
+      'CALL db.labels() YIELD label AS name RETURN name ORDER BY name',
+    )) {
+      labels[name] = await number(`MATCH (n:${quote(name)}) RETURN count(n) AS n`);
+    }
+    const relationshipTypes: Record<string, number> = {};
+    for (const { name } of await query<{ name: string }>(
+      'CALL db.relationshipTypes() YIELD relationshipType AS name RETURN name ORDER BY name',
+    )) {
+      relationshipTypes[name] = await number(`MATCH ()-[r:${quote(name)}]->() RETURN count(r) AS n`);
+    }
+    type Entry = { name: string; type: string; labelsOrTypes: string[] | null; properties: string[] | null };
+    const describe = ({ name, type, labelsOrTypes, properties }: Entry) =>
+      `${name}: ${type} ${(labelsOrTypes ?? []).join('|')}(${(properties ?? []).join(', ')})`;
+    const indexes = await query<Entry>('SHOW INDEXES YIELD name, type, labelsOrTypes, properties');
+    const constraints = await query<Entry>('SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties');
+    return {
+      nodes: await number('MATCH (n) RETURN count(n) AS n'),
+      relationships: await number('MATCH ()-[r]->() RETURN count(r) AS n'),
+      labels,
+      relationshipTypes,
+      indexes: indexes.map(describe).sort(),
+      constraints: constraints.map(describe).sort(),
+    };
+  });
+}
+
+/** What differs between two descriptions of a graph, as sentences; empty when they agree. */
+export function compareGraphs(expected: GraphFacts, found: GraphFacts): string[] {
+  const differences: string[] = [];
+  const counts = (what: string, a: Record<string, number>, b: Record<string, number>) => {
+    for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      // A label or type that is left without members may or may not be listed.
+      if ((a[name] ?? 0) !== (b[name] ?? 0)) {
+        differences.push(`${what} ${name}: ${a[name] ?? 0} expected, ${b[name] ?? 0} found`);
+      }
+    }
+  };
+  counts('all', { nodes: expected.nodes }, { nodes: found.nodes });
+  counts('all', { relationships: expected.relationships }, { relationships: found.relationships });
+  counts('nodes', expected.labels, found.labels);
+  counts('relationships', expected.relationshipTypes, found.relationshipTypes);
+  for (const what of ['indexes', 'constraints'] as const) {
+    const missing = expected[what].filter((entry) => !found[what].includes(entry));
+    const extra = found[what].filter((entry) => !expected[what].includes(entry));
+    if (missing.length > 0) differences.push(`${what} missing: ${missing.join('; ')}`);
+    if (extra.length > 0) differences.push(`${what} that were not there: ${extra.join('; ')}`);
+  }
+  return differences;
+}

@@ -1,0 +1,110 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { LifeboatError } from '../../model/failures.ts';
+import { LABELS, word } from '../../model/names.ts';
+import { localPath, readFileFrom, statPath } from '../docker/archive.ts';
+import type { Container } from '../docker/container.ts';
+import type { Engine } from '../docker/engine.ts';
+import { type HelperSpec, runHelper } from '../docker/helper.ts';
+import { adminCommands } from './admin-commands.ts';
+import { judgeAdmin } from './admin-outcome.ts';
+import { helperEnvironment } from './layout.ts';
+import { STAGING, type Staging } from './staging.ts';
+import type { Neo4jVersion } from './version.ts';
+
+/** What a step that runs neo4j-admin in a helper needs to know. */
+export interface AdminContext {
+  service: string;
+  set: string;
+  runId: string;
+  container: Container;
+  version: Neo4jVersion;
+  owner: { uid: number; gid: number };
+  staging: Staging;
+}
+
+/** The helper of one step: the service's own image, volumes, settings and owner; no network and no privileges. */
+export function adminHelper(context: AdminContext, step: string, command: string[]): HelperSpec {
+  return {
+    name: `lifeboat-${word(step)}-${word(context.set)}-${word(context.service)}`,
+    imageId: context.container.imageId,
+    command,
+    env: helperEnvironment(context.container),
+    user: `${context.owner.uid}:${context.owner.gid}`,
+    volumesFrom: [context.container.id],
+    binds: [`${context.staging.volume}:${STAGING}`],
+    labels: {
+      [LABELS.service]: context.service,
+      [LABELS.set]: context.set,
+      [LABELS.run]: context.runId,
+    },
+  };
+}
+
+/** Where the dump of a database is in the staging volume. */
+export const dumpFile = (database: string): string => `out/${database}/${database}.dump`;
+
+/**
+ * Dump one database of a stopped container into the staging volume. A retry joins the helper that is still at work,
+ * or takes the result of the one that ended meanwhile.
+ * @throws {LifeboatError} `RecoveryNeeded`, `DatabaseNotFound`, `InsufficientSpace`, `DumpFailed`, `DumpIncomplete` or `HelperFailed`.
+ */
+export async function dumpDatabase(
+  engine: Engine,
+  context: AdminContext,
+  database: string,
+  options: { signal?: AbortSignal; tick?: (percent: number | undefined) => void } = {},
+): Promise<{ bytes: number }> {
+  const directory = `${STAGING}/out/${database}`;
+  const dump = adminCommands(context.version).dump(database, directory);
+  const helper = adminHelper(context, `dump-${database}`, [
+    'sh',
+    '-c',
+    'mkdir -p "$0" && rm -f "$0"/*.dump && exec "$@"',
+    directory,
+    ...dump,
+  ]);
+  const outcome = await runHelper(engine, helper, {
+    ...(options.signal ? { signal: options.signal } : {}),
+    tick: (output) => options.tick?.(dumpPercent(output)),
+    tickMs: 1000,
+  });
+  judgeAdmin('dump', database, outcome);
+  const stat = await statPath(engine, context.staging.carrier, `${STAGING}/${dumpFile(database)}`);
+  if (!stat || stat.directory || stat.bytes === 0) {
+    throw new LifeboatError(
+      'DumpIncomplete',
+      `neo4j-admin said that it dumped the database "${database}", but left ${stat ? 'an empty file' : 'no file'}.`,
+    );
+  }
+  return { bytes: stat.bytes };
+}
+
+/** neo4j-admin prints `Files: 12/37, data: 41.5%` now and then. */
+function dumpPercent(output: string): number | undefined {
+  const last = [...output.matchAll(/data:\s*([\d.]+)%/g)].pop();
+  return last ? Number(last[1]) : undefined;
+}
+
+/** Read a finished dump: directly where this process sees the volume, else through the engine. */
+export async function openDump(
+  engine: Engine,
+  staging: Staging,
+  database: string,
+): Promise<{ source: Readable; bytes: number }> {
+  const path = `${STAGING}/${dumpFile(database)}`;
+  const stat = await statPath(engine, staging.carrier, path);
+  if (!stat) {
+    throw new LifeboatError(
+      'DumpIncomplete',
+      `The dump of the database "${database}" is no longer in the staging volume ${staging.volume}.`,
+    );
+  }
+  const local = await localPath(staging.mountpoint, dumpFile(database), stat.bytes);
+  return {
+    source: local
+      ? createReadStream(local, { highWaterMark: 1024 * 1024 })
+      : await readFileFrom(engine, staging.carrier, path),
+    bytes: stat.bytes,
+  };
+}

@@ -1,0 +1,63 @@
+import type { Neo4jService } from '../../config/config.ts';
+import type { Container } from '../docker/container.ts';
+import type { Engine } from '../docker/engine.ts';
+import { boltAnswers, databasesAnswer } from './bolt.ts';
+
+/** How it was found out whether a database is up, best first. */
+export type ServingEvidence = 'bolt' | 'health check' | 'published port' | 'log';
+
+/**
+ * Whether a Neo4j container serves its clients, asked of the first of these that exists: the configured Bolt address
+ * (with a query, where credentials are configured), the container's own health check, its published or host port,
+ * and its log since it was started.
+ */
+export async function isServing(
+  engine: Engine,
+  service: Neo4jService,
+  container: Container,
+): Promise<{ serving: boolean; evidence: ServingEvidence }> {
+  const down = !container.running || container.paused;
+  if (service.bolt) {
+    if (down || !(await boltAnswers(service.bolt))) return { serving: false, evidence: 'bolt' };
+    if (!service.username || !service.password) return { serving: true, evidence: 'bolt' };
+    const access = { address: service.bolt, username: service.username, password: service.password };
+    const databases = (service.databases ?? []).filter((name) => !/[*?]/.test(name));
+    return {
+      serving: await databasesAnswer(access, databases.length > 0 ? databases : ['neo4j']),
+      evidence: 'bolt',
+    };
+  }
+  if (container.health !== 'none') {
+    return { serving: !down && container.health === 'healthy', evidence: 'health check' };
+  }
+  const published = publishedBolt(container);
+  if (published) return { serving: !down && (await boltAnswers(published)), evidence: 'published port' };
+  return { serving: !down && (await logSaysStarted(engine, container)), evidence: 'log' };
+}
+
+/** The address at which the engine's host reaches Bolt, from the container's configuration. */
+export function publishedBolt(container: Container): string | undefined {
+  const listens =
+    container.env.NEO4J_server_bolt_listen__address ??
+    container.env.NEO4J_dbms_connector_bolt_listen__address ??
+    ':7687';
+  const port = listens.split(':').pop() ?? '7687';
+  if (container.networkMode === 'host') {
+    const host = listens.includes(':') ? listens.slice(0, listens.lastIndexOf(':')) : '';
+    return `bolt://${host === '' || host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
+  }
+  const address = container.ports[`${port}/tcp`]?.[0];
+  return address ? `bolt://${address}` : undefined;
+}
+
+async function logSaysStarted(engine: Engine, container: Container): Promise<boolean> {
+  const raw = await engine
+    .getContainer(container.id)
+    .logs({
+      stdout: true,
+      stderr: true,
+      follow: false,
+      since: Math.floor(container.startedAt.getTime() / 1000),
+    });
+  return /\bStarted\./.test(raw.toString('latin1'));
+}

@@ -1,0 +1,65 @@
+import { LABELS, word } from '../../model/names.ts';
+import { makeDirectories } from '../docker/archive.ts';
+import type { Container } from '../docker/container.ts';
+import type { Engine } from '../docker/engine.ts';
+import { createHelper, removeContainer } from '../docker/helper.ts';
+import { createVolume, removeVolume } from '../docker/volume.ts';
+
+/** Where the staging volume is mounted in helpers. */
+export const STAGING = '/lifeboat';
+
+/** A volume of Lifeboat's, and a container that is never started, through which the engine's archive streams reach it. */
+export interface Staging {
+  volume: string;
+  carrier: string;
+  /** The volume's path on the engine's host. */
+  mountpoint: string;
+}
+
+/** The name of a run's staging volume for one service: fixed, so that a retry finds it. */
+export const stagingName = (set: string, service: string): string =>
+  `lifeboat-staging-${word(set)}-${word(service)}`;
+
+/** Make the staging of one service in one run, with directories that belong to the store's owner. */
+export async function createStaging(
+  engine: Engine,
+  options: {
+    set: string;
+    service: string;
+    workflowId: string;
+    runId: string;
+    container: Container;
+    owner: { uid: number; gid: number };
+    directories: string[];
+  },
+): Promise<Staging> {
+  const labels = {
+    [LABELS.role]: 'staging',
+    [LABELS.set]: options.set,
+    [LABELS.service]: options.service,
+    [LABELS.workflow]: options.workflowId,
+    [LABELS.run]: options.runId,
+  };
+  const volume = await createVolume(engine, stagingName(options.set, options.service), labels);
+  const carrier = await createHelper(engine, {
+    name: `${volume.name}-carrier`,
+    imageId: options.container.imageId,
+    entrypoint: ['true'],
+    command: [],
+    env: {},
+    user: `${options.owner.uid}:${options.owner.gid}`,
+    // With the service's volumes at their places, the image's own VOLUMEs make no anonymous ones.
+    volumesFrom: [`${options.container.id}:ro`],
+    binds: [`${volume.name}:${STAGING}`],
+    labels: { ...labels, [LABELS.role]: 'helper' },
+  });
+  await makeDirectories(engine, carrier, STAGING, options.directories, options.owner);
+  return { volume: volume.name, carrier, mountpoint: volume.mountpoint };
+}
+
+/** Remove it with all that is in it. What is gone already is no error. */
+export async function removeStaging(engine: Engine, set: string, service: string): Promise<void> {
+  const volume = stagingName(set, service);
+  await removeContainer(engine, `${volume}-carrier`);
+  await removeVolume(engine, volume);
+}
