@@ -1,3 +1,5 @@
+import type { KeepRules, RetentionPolicy } from '../model/retention/policy.ts';
+import type { DeclaredSchedule } from '../model/schedule.ts';
 import type { Secret } from './secret.ts';
 
 /** How to find a container again, also after it was recreated. */
@@ -88,6 +90,12 @@ export interface Encryption {
   identities: Secret[];
 }
 
+/** Which sets stay: the general policy, and what replaces parts of it in single repositories. */
+export interface Retention {
+  policy: RetentionPolicy;
+  repositories: Record<string, KeepRules & Partial<Pick<RetentionPolicy, 'minimum' | 'maxTotalBytes'>>>;
+}
+
 /** Everything that a worker needs to know: typed, validated, secrets resolved. */
 export interface Config {
   services: Service[];
@@ -98,5 +106,12 @@ export interface Config {
   consistent: boolean;
   /** Containers (the application) that are paused for the consistent captures. */
   quiesce: ContainerReference[];
-  temporal: { address: string; namespace: string; taskQueue: string };
+  /** Absent: nothing ever expires. */
+  retention?: Retention;
+  /** What runs by itself; the default watchdog is among them. */
+  schedules: DeclaredSchedule[];
+  /** `profile`: of Temporal's own configuration file; see `temporalConnection`. */
+  temporal: { address: string; namespace: string; taskQueue: string; profile?: string };
+  /** The file that it was read from. */
+  file?: string;
 }

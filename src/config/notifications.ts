@@ -19,11 +19,9 @@ const common = {
     .min(1, 'must name at least one service')
     .optional()
     .meta({ description: 'Only what concerns one of these services. Default: all.' }),
-  timeout: duration({ min: '1s', max: '1m' })
-    .default(10_000)
-    .meta({
-      description: 'How long one try may take. It is tried again a few times, and never fails a backup.',
-    }),
+  timeout: duration({ min: '1s', max: '1m' }).default(10_000).meta({
+    description: 'How long one try may take. It is tried again a few times, and never fails a backup.',
+  }),
 };
 
 const secretUrl = (description: string) => ({

@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import { retentionSchema } from './retention-schema.ts';
+import { schedulesSchema } from './schedule-schema.ts';
+import { secretFile, secretText, section } from './section.ts';
+import { duration, name, size } from './values.ts';
+
+const text = z.string().min(1, 'must not be empty');
+
+/** How a container is found again, in `quiesce` and in services. */
+export const containerReferenceSchema = z.union(
+  [
+    text,
+    section({
+      compose: section({ project: text, service: text }).meta({
+        description: 'Compose project and service of the container, which survive its recreation.',
+      }),
+    }),
+  ],
+  { error: 'must be the name of a container, or compose: { project, service }' },
+);
+
+const neo4jSchema = section({
+  kind: z.literal('neo4j'),
+  container: text.optional().meta({ description: 'Name or id of the container.' }),
+  compose: section({ project: text, service: text })
+    .optional()
+    .meta({ description: 'Instead of `container`: the compose project and service, found by their labels.' }),
+  bolt: z
+    .string()
+    .regex(
+      /^(bolt|neo4j)(\+s|\+ssc)?:\/\/[^\s]+$/,
+      'must be a bolt address such as bolt://127.0.0.1:7687 or neo4j+s://db:7687',
+    )
+    .optional()
+    .meta({
+      description: 'Asked first whether the database is up. Default: health check, then published port.',
+    }),
+  username: text.optional().meta({ description: 'Default: neo4j, when there is a password.' }),
+  password: secretText('Password of that user; without it nothing is counted in the graph.').optional(),
+  passwordFile: secretFile('password').optional(),
+  databases: z
+    .array(text)
+    .min(1, 'must name at least one database')
+    .optional()
+    .meta({ description: 'Default: every database of the container, `system` among them.' }),
+  stopGrace: duration({ min: '10s', max: '1h' }).default(180_000).meta({
+    description:
+      'How long Neo4j gets to shut down cleanly before Docker kills it. A killed one can not be dumped.',
+  }),
+  startTimeout: duration({ min: '10s', max: '6h' })
+    .default(600_000)
+    .meta({ description: 'How long it may take to answer after its start.' }),
+  mode: z.enum(['auto', 'dump', 'copy', 'freeze', 'snapshot', 'online']).default('auto').meta({
+    description:
+      'How the bytes are taken; `auto` takes the shortest window that is safe, and falls back by itself.',
+  }),
+});
+
+const qdrantSchema = section({
+  kind: z.literal('qdrant'),
+  url: z
+    .httpUrl({ error: 'must be a URL such as http://127.0.0.1:6333' })
+    .or(z.url({ protocol: /^https?$/, error: 'must be a URL such as http://127.0.0.1:6333' }))
+    .optional()
+    .meta({ description: 'Base URL of the server.' }),
+  urls: z
+    .array(z.url({ protocol: /^https?$/, error: 'must be a URL such as http://127.0.0.1:6333' }))
+    .min(1, 'must name at least one URL')
+    .optional()
+    .meta({ description: 'Instead of `url`, for a cluster: the base URL of every node.' }),
+  apiKey: secretText('API key with manage access.').optional(),
+  apiKeyFile: secretFile('apiKey').optional(),
+  include: z
+    .array(text)
+    .default([])
+    .meta({ description: 'Collections to protect; `*` matches any text. Default: all.' }),
+  exclude: z.array(text).default([]).meta({ description: 'Collections to leave out; `*` matches any text.' }),
+});
+
+/** One entry of `services`. */
+export const serviceSchema = z.discriminatedUnion('kind', [neo4jSchema, qdrantSchema], {
+  error: 'must be a map with a kind, which is neo4j or qdrant',
+});
+
+const directorySchema = section({
+  kind: z.literal('directory'),
+  path: z
+    .string()
+    .startsWith('/', 'must be an absolute path')
+    .meta({ description: 'Absolute path of an existing folder.' }),
+});
+
+const s3Schema = section({
+  kind: z.literal('s3'),
+  bucket: z.string().min(3, 'must be the name of a bucket (at least 3 letters)'),
+  prefix: z.string().default('').meta({ description: 'Folder in the bucket. Default: its root.' }),
+  region: text.default('us-east-1'),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://s3.example.com' })
+    .optional()
+    .meta({ description: 'Address of an S3-compatible server. Default: AWS.' }),
+  pathStyle: z.boolean({ error: 'must be true or false' }).optional().meta({
+    description: 'Bucket in the path instead of the host name. Default: true with an endpoint, else false.',
+  }),
+  accessKeyId: secretText('Default: what the AWS SDK finds by itself.').optional(),
+  accessKeyIdFile: secretFile('accessKeyId').optional(),
+  secretAccessKey: secretText('Belongs to accessKeyId.').optional(),
+  secretAccessKeyFile: secretFile('secretAccessKey').optional(),
+  sessionToken: secretText('Of temporary credentials.').optional(),
+  sessionTokenFile: secretFile('sessionToken').optional(),
+  storageClass: text.optional().meta({ description: 'For example STANDARD_IA. Default: the bucket’s.' }),
+  sse: section({
+    algorithm: z.enum(['AES256', 'aws:kms']),
+    keyId: text.optional().meta({ description: 'With aws:kms. Default: the account’s key.' }),
+  })
+    .optional()
+    .meta({ description: 'Encryption by the store itself.' }),
+  objectLock: section({
+    mode: z.enum(['GOVERNANCE', 'COMPLIANCE']),
+    days: z.number().int().min(1, 'must be at least 1 day').max(36_500),
+  })
+    .optional()
+    .meta({ description: 'Object Lock retention of every object from its write on.' }),
+  partSize: size({ min: '5MiB', max: '5GiB' })
+    .default(16 * 2 ** 20)
+    .meta({
+      description: 'Size of one part of an upload; grows for artifacts that would need over 10,000 parts.',
+    }),
+  concurrency: z
+    .number()
+    .int()
+    .min(1)
+    .max(32)
+    .default(4)
+    .meta({ description: 'Parts sent at the same time.' }),
+});
+
+const gcsSchema = section({
+  kind: z.literal('gcs'),
+  bucket: z.string().min(3, 'must be the name of a bucket (at least 3 letters)'),
+  prefix: z.string().default('').meta({ description: 'Folder in the bucket. Default: its root.' }),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'must be a URL' })
+    .optional()
+    .meta({ description: 'Default: Google’s.' }),
+  credentials: secretText('JSON key of a service account. Default: what Google’s client finds.').optional(),
+  credentialsFile: secretFile('credentials').optional(),
+});
+
+/** One entry of `repositories`. */
+export const repositorySchema = z.discriminatedUnion('kind', [directorySchema, s3Schema, gcsSchema], {
+  error: 'must be a map with a kind, which is directory, s3 or gcs',
+});
+
+/** `encryption`. */
+export const encryptionSchema = section({
+  recipients: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^age1[023456789ac-hj-np-z]{10,}$/i,
+          'must be an age public key: age1 and the letters that age-keygen printed',
+        ),
+    )
+    .default([])
+    .meta({ description: 'age public keys that can read what is stored.' }),
+  passphrase: secretText('Instead of recipients: whoever knows it can read what is stored.').optional(),
+  passphraseFile: secretFile('passphrase').optional(),
+  identities: z.array(secretText('age identity (AGE-SECRET-KEY-1…).')).default([]).meta({
+    description:
+      'Secret keys; needed only where sets are restored, drilled or verified in depth. As variables.',
+  }),
+  identityFile: z.string().min(1).optional().meta({ description: 'A file of age-keygen with identities.' }),
+  identityFiles: z.array(z.string().min(1)).optional().meta({ description: 'Several of them.' }),
+});
+
+/** `temporal`: what the TEMPORAL_* variables and the profile of Temporal’s own configuration do not say. */
+export const temporalSchema = section({
+  address: z
+    .string()
+    .regex(/^[^\s/:]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i, 'must be host:port, such as 127.0.0.1:7233')
+    .optional()
+    .meta({ description: 'Default: 127.0.0.1:7233. TEMPORAL_ADDRESS and the profile come first.' }),
+  namespace: text.optional().meta({ description: 'Default: default. TEMPORAL_NAMESPACE comes first.' }),
+  taskQueue: text.default('lifeboat').meta({ description: 'The task queue that the worker serves.' }),
+  profile: text.optional().meta({
+    description:
+      'Profile of Temporal’s own configuration file (TLS, API key). Default: TEMPORAL_PROFILE or default.',
+  }),
+});
+
+/** The whole file. A further section is one more key here and one more line in `build.ts`. */
+export const fileSchema = section({
+  services: z
+    .record(name, serviceSchema, { error: 'must be a map from a name to a service' })
+    .default({})
+    .meta({ description: 'The databases to protect, by name. Container labels can add more.' }),
+  repositories: z
+    .record(name, repositorySchema, { error: 'must be a map from a name to a repository' })
+    .meta({
+      description: 'Where sets are kept, by name. The first one is the primary, the others get copies.',
+    }),
+  encryption: encryptionSchema.optional().meta({ description: 'Encrypt what is stored, for age.' }),
+  consistent: z
+    .boolean({ error: 'must be true or false' })
+    .default(false)
+    .meta({ description: 'Take all captures of a set while nobody can write.' }),
+  quiesce: z
+    .array(containerReferenceSchema)
+    .default([])
+    .meta({ description: 'Containers of the application that are paused for consistent captures.' }),
+  retention: retentionSchema.optional().meta({ description: 'Which sets stay. Without it every set stays.' }),
+  schedules: schedulesSchema.default({}).meta({ description: 'What runs by itself, by name.' }),
+  temporal: temporalSchema.optional().meta({ description: 'The Temporal server.' }),
+});
+
+/** The file as it was written, with durations and sizes read. */
+export type ConfigFile = z.infer<typeof fileSchema>;
