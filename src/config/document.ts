@@ -1,4 +1,14 @@
-import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
 import type { Problem } from './problems.ts';
 import type { Variables } from './variables.ts';
 
@@ -28,14 +38,17 @@ export function readDocument(text: string, variables: Variables): Document {
     ...at(error.pos[0]),
   }));
   visit(document, {
-    Scalar(key, node) {
+    Scalar(key, node, ancestors) {
       if (key === 'key' || typeof node.value !== 'string') return;
       const { text: filled, missing } = variables.fill(node.value);
       node.value = filled;
-      for (const message of missing) problems.push({ path: [], message, ...at(node.range?.[0] ?? 0) });
+      const path = pathOf(key, ancestors);
+      for (const message of missing) problems.push({ path, message, ...at(node.range?.[0] ?? 0) });
     },
   });
-  const value: unknown = document.errors.length > 0 ? undefined : (document.toJS() ?? {});
+  // A second use of a key leaves a document that can be read on; any other error does not.
+  const readable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
+  const value: unknown = readable ? (document.toJS() ?? {}) : undefined;
   return {
     value,
     problems,
@@ -47,6 +60,18 @@ export function readDocument(text: string, variables: Variables): Document {
       return at(0);
     },
   };
+}
+
+/** Keys and indexes from the top on, of a node that was visited. */
+function pathOf(key: number | 'key' | 'value' | null, ancestors: readonly unknown[]): PropertyKey[] {
+  const chain = [...ancestors];
+  const path: PropertyKey[] = [];
+  for (const [index, ancestor] of chain.entries()) {
+    if (isPair(ancestor)) path.push(String((ancestor.key as { value?: unknown } | null)?.value));
+    if (isSeq(ancestor))
+      path.push(index + 1 < chain.length ? ancestor.items.indexOf(chain[index + 1]) : Number(key));
+  }
+  return path;
 }
 
 function duplicateKey(rest: string): string {

@@ -5,7 +5,7 @@ import { buildConfig } from './build.ts';
 import type { Config } from './config.ts';
 import { readDocument } from './document.ts';
 import { meaningProblems } from './meaning.ts';
-import { invalidConfiguration, type Problem, problemsOf } from './problems.ts';
+import { invalidConfiguration, type Problem, pathText, problemsOf } from './problems.ts';
 import { fileSchema } from './schema.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { temporalDefaults } from './temporal.ts';
@@ -52,9 +52,9 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
   const parsed = fileSchema.safeParse(document.value);
   problems.push(...secrets.problems, ...meaning);
   if (!parsed.success) {
-    // A missing section is told once: in the words of the meaning, which say what to add.
-    const told = new Set(meaning.map((problem) => problem.path.join('\0')));
-    problems.push(...problemsOf(parsed.error.issues).filter((problem) => !told.has(problem.path.join('\0'))));
+    // What is wrong with one value is told once: in the words that say what to add or to set.
+    const told = new Set([...meaning, ...document.problems].map(({ path }) => pathText(path)));
+    problems.push(...problemsOf(parsed.error.issues).filter(({ path }) => !told.has(pathText(path))));
     return finish();
   }
   const config = buildConfig(parsed.data, secrets, problems);

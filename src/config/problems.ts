@@ -70,8 +70,20 @@ export function problemsOf(issues: readonly Issue[]): Problem[] {
       const inner = deepest ?? issue.errors.filter((errors) => errors.some((e) => e.code === 'custom')).at(0);
       if (inner) return problemsOf(inner).map((p) => ({ ...p, path: [...issue.path, ...p.path] }));
     }
-    return [
-      { path: issue.path, message: issue.message.replace(/^Invalid (input|option): expected/, 'must be') },
-    ];
+    return [{ path: issue.path, message: sentence(issue) }];
   });
+}
+
+/** zod's own words, where a field has none of ours, in the style of the others. */
+function sentence(issue: Issue): string {
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_type') {
+    const missing = issue.message.endsWith('received undefined');
+    return missing
+      ? `is missing: a ${issue.expected} is needed`
+      : issue.message.replace('Invalid input: expected', 'must be a').replace(/, received .*/, '');
+  }
+  return issue.message
+    .replace(/^Invalid input: expected/, 'must be')
+    .replace(/^Too (big|small): expected \w+ to be/, 'must be');
 }

@@ -4,7 +4,9 @@ import { schedulesSchema } from './schedule-schema.ts';
 import { secretFile, secretText, section } from './section.ts';
 import { duration, name, size } from './values.ts';
 
-const text = z.string().min(1, 'must not be empty');
+const text = z
+  .string({ error: (issue) => (issue.input === undefined ? 'is missing: text is needed' : 'must be text') })
+  .min(1, 'must not be empty');
 
 /** How a container is found again, in `quiesce` and in services. */
 export const containerReferenceSchema = z.union(
@@ -59,8 +61,7 @@ const neo4jSchema = section({
 const qdrantSchema = section({
   kind: z.literal('qdrant'),
   url: z
-    .httpUrl({ error: 'must be a URL such as http://127.0.0.1:6333' })
-    .or(z.url({ protocol: /^https?$/, error: 'must be a URL such as http://127.0.0.1:6333' }))
+    .url({ protocol: /^https?$/, error: 'must be a URL such as http://127.0.0.1:6333' })
     .optional()
     .meta({ description: 'Base URL of the server.' }),
   urls: z
