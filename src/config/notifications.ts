@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { NOTIFICATION_KINDS, type NotificationKind } from '../model/notification.ts';
+import { placeOf, type TemplateAt } from '../model/notification-template.ts';
 import type { Secret } from './secret.ts';
 import { secretFile, secretText, section } from './section.ts';
 import { duration, name } from './values.ts';
@@ -237,4 +238,23 @@ export function channelsOf(
     }
   }
   return channels;
+}
+
+/** The templates of channels, for `checkTemplates`. */
+export function templatesOf(channels: readonly NotificationChannel[]): TemplateAt[] {
+  return channels.flatMap((channel): TemplateAt[] => {
+    if (channel.kind !== 'webhook') return [];
+    const at = `notifications.${channel.name}`;
+    const headers = Object.entries(channel.headers).map(
+      ([header, template]): TemplateAt => ({
+        where: `${at}.headers.${header}`,
+        template: template.reveal(),
+        place: 'header',
+      }),
+    );
+    const { body, contentType } = channel;
+    return body === undefined
+      ? headers
+      : [...headers, { where: `${at}.body`, template: body, place: placeOf(contentType) }];
+  });
 }

@@ -1,0 +1,117 @@
+import Mustache from 'mustache';
+import {
+  isTrouble,
+  NOTIFICATION_KINDS,
+  type NotificationEvent,
+  sampleNotification,
+  titleOf,
+} from './notification.ts';
+
+/** What a template's values are escaped for. */
+export type TemplatePlace = 'json' | 'html' | 'text' | 'header';
+
+/** A template of a channel, and where it stands in the configuration. */
+export interface TemplateAt {
+  /** For people: `notifications.ops.body`. */
+  where: string;
+  template: string;
+  place: TemplatePlace;
+}
+
+const FIELDS = [
+  'kind',
+  'title',
+  'operation',
+  'service',
+  'services',
+  'message',
+  'at',
+  'set',
+  'workflowId',
+  'runId',
+  'startedAt',
+  'finishedAt',
+  'bytes',
+  'failures',
+  'trouble',
+];
+const LISTS: Record<string, string[]> = { services: ['.'], failures: ['service', 'type', 'message'] };
+
+const ESCAPES: Record<TemplatePlace, (value: unknown) => string> = {
+  json: (value) => JSON.stringify(String(value)).slice(1, -1),
+  html: (value) => Mustache.escape(String(value)),
+  text: (value) => String(value),
+  // A header holds one line of printable ASCII; anything else could split it.
+  header: (value) => String(value).replace(/[^\x20-\x7e]+/g, ' '),
+};
+
+/** What values are escaped for in a body of this type. */
+export function placeOf(contentType: string): TemplatePlace {
+  if (/[/+]json\b/i.test(contentType)) return 'json';
+  return /\b(html|xml)\b|\+xml/i.test(contentType) ? 'html' : 'text';
+}
+
+/** Everything that a template can name; what an event does not have is an empty text. */
+function viewOf(event: NotificationEvent): Record<string, unknown> {
+  const empty = Object.fromEntries(FIELDS.map((field) => [field, '']));
+  return {
+    ...empty,
+    failures: [],
+    ...event,
+    title: titleOf(event),
+    service: event.services.join(', '),
+    trouble: isTrouble(event.kind),
+  };
+}
+
+/** Fill in a template. Mustache has no code in templates, and no partial is ever loaded. */
+export function renderTemplate(template: string, event: NotificationEvent, place: TemplatePlace): string {
+  return Mustache.render(template, viewOf(event), {}, { escape: ESCAPES[place] });
+}
+
+type Token = [string, string, number, number, Token[]?, ...unknown[]];
+
+function* problemsIn(tokens: Token[], known: string[]): Generator<string> {
+  for (const [type, value, , , inner] of tokens) {
+    if (type === 'text' || type === '!' || type === '=') continue;
+    if (type === '>') {
+      yield `{{> ${value}}} is a partial, and there are none`;
+      continue;
+    }
+    if (!known.includes(value)) yield `{{${value}}} is not known; there are ${known.join(', ')}`;
+    if (inner)
+      yield* problemsIn(inner, [...new Set([...(type === '#' ? (LISTS[value] ?? []) : []), ...known])]);
+  }
+}
+
+/** Why a template can not be used; empty when it can. Tries every kind of event, with all fields and with the fewest. */
+export function templateProblems({ template, place }: Omit<TemplateAt, 'where'>): string[] {
+  let tokens: Token[];
+  try {
+    tokens = Mustache.parse(template) as unknown as Token[];
+  } catch (error) {
+    return [`does not render: ${(error as Error).message}`];
+  }
+  const problems = [...new Set(problemsIn(tokens, FIELDS))];
+  if (problems.length > 0 || place !== 'json') return problems;
+  for (const kind of NOTIFICATION_KINDS) {
+    const full = sampleNotification(kind);
+    const { operation, services, message, at } = full;
+    for (const event of [full, { kind, operation, services, message, at }]) {
+      const text = renderTemplate(template, event, place);
+      try {
+        JSON.parse(text);
+      } catch (error) {
+        return [`does not make JSON of a "${kind}" event: ${(error as Error).message}`];
+      }
+    }
+  }
+  return [];
+}
+
+/** Every template that does not render, as sentences that name it; pure, for `config check`. */
+export function checkTemplates(templates: readonly TemplateAt[]): { where: string; problem: string }[] {
+  return templates.flatMap(({ where, ...rest }) =>
+    templateProblems(rest).map((problem) => ({ where, problem })),
+  );
+}
