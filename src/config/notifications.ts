@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { NOTIFICATION_KINDS, type NotificationKind } from '../model/notification.ts';
-import { placeOf, type TemplateAt } from '../model/notification-template.ts';
-import type { Secret } from './secret.ts';
+import { checkTemplates, placeOf, type TemplateAt } from '../model/notification-template.ts';
+import type { Problem } from './problems.ts';
+import { Secret } from './secret.ts';
+import type { SecretFiles } from './secret-files.ts';
 import { secretFile, secretText, section } from './section.ts';
 import { duration, name } from './values.ts';
 
@@ -160,101 +162,82 @@ export function defaultKinds(kind: NotificationChannel['kind']): readonly Notifi
   return NOTIFICATION_KINDS.filter((k) => k !== 'started' && k !== 'success');
 }
 
-/**
- * Resolve the section into channels.
- * @param secret reads the secret at a key of an entry, from `key` or `keyFile`; undefined where neither is given.
- * @param problem is told what can not work, by path; such a channel is left out of the answer.
- */
-export function channelsOf(
-  input: NotificationsInput,
-  secret: (path: string[], value: string | undefined, file: string | undefined) => Secret | undefined,
-  problem: (path: string[], sentence: string) => void,
+/** `notifications` → channels. A channel that can not work is left out, and the problems say why; so do templates. */
+export function buildNotifications(
+  file: NotificationsInput,
+  secrets: SecretFiles,
+  problems: Problem[],
 ): NotificationChannel[] {
-  const channels: NotificationChannel[] = [];
-  for (const [channelName, entry] of Object.entries(input)) {
-    const at = (key: string) => ['notifications', channelName, key];
-    const needed = (key: string, value?: string, file?: string): Secret | undefined => {
-      const found = secret(at(key), value, file);
-      if (!found) problem(at(key), `is needed: give ${key} or ${key}File`);
-      return found;
-    };
-    const url = (value?: string, file?: string): Secret | undefined => {
-      const found = needed('url', value, file);
-      if (found && !/^https?:\/\//.test(URL.parse(found.reveal())?.href ?? '')) {
-        problem(at('url'), 'must be an http or https URL');
-        return undefined;
-      }
-      return found;
-    };
-    const shared: ChannelCommon = {
-      name: channelName,
-      on: entry.on ?? defaultKinds(entry.kind),
-      timeoutMs: entry.timeout,
-      ...(entry.services && { services: entry.services }),
-    };
-    if (entry.kind === 'slack' || entry.kind === 'ping') {
-      const where = url(entry.url, entry.urlFile);
-      if (where) channels.push({ ...shared, kind: entry.kind, url: where });
-    } else if (entry.kind === 'webhook') {
-      const where = url(entry.url, entry.urlFile);
-      const headers: Record<string, Secret> = {};
-      for (const [header, value] of Object.entries(entry.headers)) {
-        const found = secret(['notifications', channelName, 'headers', header], value, undefined);
-        if (found) headers[header] = found;
-      }
-      if (where) {
-        const { method, contentType, body } = entry;
-        channels.push({
-          ...shared,
-          kind: 'webhook',
-          url: where,
-          method,
-          contentType,
-          headers,
-          ...(body && { body }),
-        });
-      }
-    } else if (entry.kind === 'ntfy') {
-      const topic = needed('topic', entry.topic, entry.topicFile);
-      const token = secret(at('token'), entry.token, entry.tokenFile);
-      if (topic) {
-        channels.push({ ...shared, kind: 'ntfy', server: entry.server, topic, ...(token && { token }) });
-      }
-    } else {
-      const password = secret(at('password'), entry.password, entry.passwordFile);
-      if (password && !entry.username) problem(at('username'), 'is needed beside a password');
-      const { host, security, username, from, to } = entry;
-      channels.push({
-        ...shared,
-        kind: 'email',
-        host,
-        port: entry.port ?? (security === 'tls' ? 465 : 587),
-        security,
-        from,
-        to,
-        ...(username && { username }),
-        ...(password && { password }),
-      });
-    }
+  const channels = Object.entries(file).flatMap(
+    ([channel, entry]) => buildChannel(channel, entry, secrets, problems) ?? [],
+  );
+  for (const { path, problem } of checkTemplates(templatesOf(channels))) {
+    problems.push({ path, message: `the template ${problem}` });
   }
   return channels;
+}
+
+function buildChannel(
+  channel: string,
+  entry: NotificationsInput[string],
+  secrets: SecretFiles,
+  problems: Problem[],
+): NotificationChannel | undefined {
+  const problem = (key: string, message: string) =>
+    void problems.push({ path: ['notifications', channel, key], message });
+  const needed = (key: string): Secret | undefined => {
+    const found = secrets.secret(entry, key);
+    // A file that is named and can't be read is a problem already.
+    if (!found && !(`${key}File` in entry)) problem(key, `is missing: give ${key} or ${key}File`);
+    return found;
+  };
+  const shared: ChannelCommon = {
+    name: channel,
+    on: entry.on ?? defaultKinds(entry.kind),
+    timeoutMs: entry.timeout,
+    ...(entry.services && { services: entry.services }),
+  };
+  if (entry.kind === 'ntfy') {
+    const topic = needed('topic');
+    const token = secrets.secret(entry, 'token');
+    return topic && { ...shared, kind: 'ntfy', server: entry.server, topic, ...(token && { token }) };
+  }
+  if (entry.kind === 'email') {
+    const { host, security, username, from, to } = entry;
+    const password = secrets.secret(entry, 'password');
+    if (password && !username) problem('username', 'is missing: it belongs to the password');
+    const port = entry.port ?? (security === 'tls' ? 465 : 587);
+    const login = { ...(username && { username }), ...(password && { password }) };
+    return { ...shared, kind: 'email', host, port, security, from, to, ...login };
+  }
+  const url = needed('url');
+  if (!url) return undefined;
+  if (!/^https?:/.test(URL.parse(url.reveal())?.href ?? '')) {
+    problem('url', 'must be an http or https URL');
+    return undefined;
+  }
+  if (entry.kind !== 'webhook') return { ...shared, kind: entry.kind, url };
+  const { method, contentType, body } = entry;
+  const headers = Object.fromEntries(
+    Object.entries(entry.headers).map(([header, value]) => [header, new Secret(value)]),
+  );
+  return { ...shared, kind: 'webhook', url, method, contentType, headers, ...(body && { body }) };
 }
 
 /** The templates of channels, for `checkTemplates`. */
 export function templatesOf(channels: readonly NotificationChannel[]): TemplateAt[] {
   return channels.flatMap((channel): TemplateAt[] => {
     if (channel.kind !== 'webhook') return [];
-    const at = `notifications.${channel.name}`;
+    const at = ['notifications', channel.name];
     const headers = Object.entries(channel.headers).map(
       ([header, template]): TemplateAt => ({
-        where: `${at}.headers.${header}`,
+        path: [...at, 'headers', header],
         template: template.reveal(),
         place: 'header',
       }),
     );
     const { body, contentType } = channel;
-    return body === undefined
-      ? headers
-      : [...headers, { where: `${at}.body`, template: body, place: placeOf(contentType) }];
+    if (body === undefined) return headers;
+    return [...headers, { path: [...at, 'body'], template: body, place: placeOf(contentType) }];
   });
 }

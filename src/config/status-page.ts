@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { Problem } from './problems.ts';
 import type { Secret } from './secret.ts';
+import type { SecretFiles } from './secret-files.ts';
 import { secretFile, secretText, section } from './section.ts';
 
 /** A token shorter than this is refused (characters): it must not be guessable over a network. */
@@ -50,22 +52,20 @@ export interface StatusPageConfig {
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 
-/**
- * What is resolved from the section.
- * @param problem is told what can not work: a token that is missing where one is needed, or too short.
- */
-export function statusPageOf(
-  input: z.infer<typeof statusPageSchema>,
-  token: Secret | undefined,
-  problem: (path: string[], sentence: string) => void,
+/** `statusPage`, resolved. A token that is missing where one is needed, or is too short, is a problem. */
+export function buildStatusPage(
+  file: z.infer<typeof statusPageSchema>,
+  secrets: SecretFiles,
+  problems: Problem[],
 ): StatusPageConfig {
-  const { enabled, host, port, secureCookie, temporalUi } = input;
-  const at = ['statusPage', 'token'];
-  if (enabled && !token && !isLoopback(host)) {
-    problem(at, `is needed, because "${host}" is reachable from other machines: give token or tokenFile`);
+  const { enabled, host, port, secureCookie, temporalUi } = file;
+  const token = secrets.secret(file, 'token');
+  const problem = (message: string) => void problems.push({ path: ['statusPage', 'token'], message });
+  if (enabled && !token && file.tokenFile === undefined && !isLoopback(host)) {
+    problem(`is missing: "${host}" is reachable from other machines, so give token or tokenFile`);
   }
   if (token && token.reveal().length < TOKEN_MIN_LENGTH) {
-    problem(at, `must have at least ${TOKEN_MIN_LENGTH} characters, for example from: openssl rand -hex 24`);
+    problem(`must have at least ${TOKEN_MIN_LENGTH} characters, for example from: openssl rand -hex 24`);
   }
   return { enabled, host, port, secureCookie, ...(token && { token }), ...(temporalUi && { temporalUi }) };
 }

@@ -44,9 +44,9 @@ export interface TelemetryConfig {
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
 }
 
-/** What is resolved from the section; with `{}` all defaults. */
-export function telemetryOf(input: z.infer<typeof telemetrySchema>): TelemetryConfig {
-  const { refresh, temporalMetrics, ...rest } = input;
+/** `telemetry`, resolved. */
+export function buildTelemetry(file: z.infer<typeof telemetrySchema>): TelemetryConfig {
+  const { refresh, temporalMetrics, ...rest } = file;
   return { ...rest, refreshMs: refresh, ...(temporalMetrics && { temporalMetrics }) };
 }
 
@@ -88,8 +88,8 @@ export interface Objectives {
 /** 26 hours: a daily backup and two hours for it to run. */
 export const DEFAULT_RPO_MS = 26 * 3_600_000;
 
-/** What is resolved from the section. */
-export function objectivesOf(input: z.infer<typeof objectivesSchema>): Objectives {
+/** `objectives`, resolved. */
+export function buildObjectives(file: z.infer<typeof objectivesSchema>): Objectives {
   type Given = { rpo?: number | undefined; rto?: number | undefined; verifiedWithin?: number | undefined };
   const over = (given: Given, base: Objective): Objective => ({
     ...base,
@@ -97,11 +97,11 @@ export function objectivesOf(input: z.infer<typeof objectivesSchema>): Objective
     ...(given.rto !== undefined && { rtoMs: given.rto }),
     ...(given.verifiedWithin !== undefined && { verifiedWithinMs: given.verifiedWithin }),
   });
-  const general = over(input, { rpoMs: DEFAULT_RPO_MS });
+  const general = over(file, { rpoMs: DEFAULT_RPO_MS });
   const services = Object.fromEntries(
-    Object.entries(input.services).map(([service, given]) => [service, over(given, general)]),
+    Object.entries(file.services).map(([service, given]) => [service, over(given, general)]),
   );
-  return { remindMs: input.remind, general, services };
+  return { remindMs: file.remind, general, services };
 }
 
 /** What is promised for a service. */

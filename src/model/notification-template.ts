@@ -12,8 +12,8 @@ export type TemplatePlace = 'json' | 'html' | 'text' | 'header';
 
 /** A template of a channel, and where it stands in the configuration. */
 export interface TemplateAt {
-  /** For people: `notifications.ops.body`. */
-  where: string;
+  /** Keys from the top of the file on: `notifications`, `ops`, `body`. */
+  path: string[];
   template: string;
   place: TemplatePlace;
 }
@@ -85,7 +85,7 @@ function* problemsIn(tokens: Token[], known: string[]): Generator<string> {
 }
 
 /** Why a template can not be used; empty when it can. Tries every kind of event, with all fields and with the fewest. */
-export function templateProblems({ template, place }: Omit<TemplateAt, 'where'>): string[] {
+export function templateProblems({ template, place }: Omit<TemplateAt, 'path'>): string[] {
   let tokens: Token[];
   try {
     tokens = Mustache.parse(template) as unknown as Token[];
@@ -109,9 +109,9 @@ export function templateProblems({ template, place }: Omit<TemplateAt, 'where'>)
   return [];
 }
 
-/** Every template that does not render, as sentences that name it; pure, for `config check`. */
-export function checkTemplates(templates: readonly TemplateAt[]): { where: string; problem: string }[] {
-  return templates.flatMap(({ where, ...rest }) =>
-    templateProblems(rest).map((problem) => ({ where, problem })),
+/** Every template that does not render, with its place; pure, for `config check`. */
+export function checkTemplates(templates: readonly TemplateAt[]): { path: string[]; problem: string }[] {
+  return templates.flatMap(({ path, ...rest }) =>
+    templateProblems(rest).map((problem) => ({ path, problem })),
   );
 }

@@ -140,16 +140,16 @@ describe('templates', () => {
 
   it('that do not render are found, with the place', () => {
     const found = checkTemplates([
-      { where: 'notifications.a.body', template: '{{#services}}x', place: 'text' },
-      { where: 'notifications.b.body', template: '{{mesage}}', place: 'text' },
-      { where: 'notifications.c.body', template: '{{> other}}', place: 'text' },
-      { where: 'notifications.d.body', template: '{"m":"{{{message}}}"}', place: 'json' },
-      { where: 'notifications.e.body', template: '{"m":{{bytes}}}', place: 'json' },
-      { where: 'notifications.f.body', template: '{{constructor.name}}', place: 'text' },
-      { where: 'notifications.g.body', template: '{{message', place: 'text' },
+      { path: ['notifications', 'a', 'body'], template: '{{#services}}x', place: 'text' },
+      { path: ['notifications', 'b', 'body'], template: '{{mesage}}', place: 'text' },
+      { path: ['notifications', 'c', 'body'], template: '{{> other}}', place: 'text' },
+      { path: ['notifications', 'd', 'body'], template: '{"m":"{{{message}}}"}', place: 'json' },
+      { path: ['notifications', 'e', 'body'], template: '{"m":{{bytes}}}', place: 'json' },
+      { path: ['notifications', 'f', 'body'], template: '{{constructor.name}}', place: 'text' },
+      { path: ['notifications', 'g', 'body'], template: '{{message', place: 'text' },
     ]);
     assert.deepEqual(
-      found.map(({ where }) => where.slice(14, 15)),
+      found.map(({ path }) => path[1]),
       ['a', 'b', 'c', 'd', 'e', 'f', 'g'],
     );
     assert.match(found[1]?.problem ?? '', /\{\{mesage\}\} is not known; there are kind, title,/);
