@@ -1,0 +1,217 @@
+import { Readable } from 'node:stream';
+import pLimit from 'p-limit';
+import { LifeboatError, messageOf } from '../../model/failures.ts';
+import { keyWord, MANIFEST_MAX_BYTES, type Manifest, parseManifest } from '../../model/manifest.ts';
+import { KEYS } from '../../model/names.ts';
+import type { Repository } from './repository.ts';
+
+/** How many manifests are read at the same time. */
+const READERS = 8;
+
+/** What `verify` or `drill` once found; the key says it all. */
+export interface VerdictMark {
+  kind: string;
+  verdict: string;
+  /** As in the key: an ISO time with `-` for `:` and `.`. */
+  time: string;
+}
+
+/** What the keys of a repository tell of one set, without reading any object. */
+export interface SetEntry {
+  set: string;
+  /** The size of its manifest in bytes. */
+  manifestBytes: number;
+  /** Oldest first. */
+  verdicts: VerdictMark[];
+  /** A hold that was not released. */
+  held: boolean;
+  /** Its removal was decided: it is no longer offered, whatever is still there of it. */
+  tombstoned: boolean;
+}
+
+/** A set with what its manifest says, or why its manifest can't be read. */
+export type SetDetails = SetEntry & ({ manifest: Manifest } | { problem: LifeboatError });
+
+export interface ListOptions {
+  /** Only so many. Default: all. */
+  limit?: number;
+  /** Only sets whose id sorts before this one: the id that the last page ended with. */
+  before?: string;
+  /** Also those that were given up for removal. Default false. */
+  tombstoned?: boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * Make a set exist: its manifest is the last thing written.
+ * @throws {LifeboatError} `KeyExists`, `ManifestInvalid` when it could not be read back later.
+ */
+export async function commitManifest(
+  repository: Repository,
+  manifest: Manifest,
+  signal?: AbortSignal,
+): Promise<void> {
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  const key = KEYS.manifest(manifest.set);
+  const bytes = Buffer.byteLength(text);
+  requireReadable(bytes, `${key} for the repository "${repository.name}"`);
+  parseManifest(text, `${key} for the repository "${repository.name}"`);
+  await putText(repository, key, text, signal);
+}
+
+/**
+ * @throws {LifeboatError} `SetNotFound`, `ManifestInvalid`, `ManifestTooNew`
+ */
+export async function readManifest(
+  repository: Repository,
+  set: string,
+  signal?: AbortSignal,
+): Promise<Manifest> {
+  const key = KEYS.manifest(set);
+  const where = `${key} in the repository "${repository.name}" (${repository.location})`;
+  const found = keyWord.safeParse(set).success ? await repository.head(key) : null;
+  if (!found) {
+    throw new LifeboatError(
+      'SetNotFound',
+      `There is no set "${set}" in the repository "${repository.name}" (${repository.location}).`,
+    );
+  }
+  requireReadable(found.bytes, where);
+  const manifest = parseManifest(await readText(repository, key, signal), where);
+  if (manifest.set !== set) {
+    throw new LifeboatError(
+      'ManifestInvalid',
+      `The manifest ${where} says that it belongs to the set "${manifest.set}": it was moved or changed.`,
+    );
+  }
+  return manifest;
+}
+
+/** The sets of a repository, newest first, from keys alone: the manifests are not read. */
+export async function listSets(repository: Repository, options: ListOptions = {}): Promise<SetEntry[]> {
+  const { signal } = options;
+  const at = signal ? { signal } : {};
+  const [manifests, tombstones, verdicts, holds] = await Promise.all([
+    collect(repository, KEYS.manifests, at),
+    collect(repository, KEYS.tombstones, at),
+    collect(repository, KEYS.verdicts, at),
+    collect(repository, KEYS.holds, at),
+  ]);
+  const given = new Set(tombstones.map(({ key }) => setOfManifest(key, KEYS.tombstones)));
+  const verdictsOf = Map.groupBy(verdicts, ({ key }) => key.split('/')[1]);
+  const holdsOf = Map.groupBy(holds, ({ key }) => key.split('/')[1]);
+  const entries = manifests
+    .map(({ key, bytes }): SetEntry | null => {
+      const set = setOfManifest(key, KEYS.manifests);
+      if (set === null) return null;
+      return {
+        set,
+        manifestBytes: bytes,
+        verdicts: (verdictsOf.get(set) ?? []).flatMap(({ key }) => verdictOf(key) ?? []),
+        held: holdsOf.get(set)?.at(-1)?.key.endsWith('.hold.json') ?? false,
+        tombstoned: given.has(set),
+      };
+    })
+    .filter((entry) => entry !== null)
+    .filter(({ set }) => options.before === undefined || set < options.before)
+    .filter(({ tombstoned }) => options.tombstoned === true || !tombstoned);
+  return entries.reverse().slice(0, options.limit ?? Infinity);
+}
+
+/** The same with each manifest read; one that is broken is reported in its place. */
+export async function readSets(repository: Repository, options: ListOptions = {}): Promise<SetDetails[]> {
+  const limit = pLimit(READERS);
+  const entries = await listSets(repository, options);
+  const read = await Promise.all(
+    entries.map((entry) => limit(() => readDetails(repository, entry, options.signal))),
+  );
+  return read.filter((details) => details !== null);
+}
+
+/** Sets from the newest to the oldest, each read when it is asked for. */
+export async function* setsNewestFirst(
+  repository: Repository,
+  options: ListOptions = {},
+): AsyncGenerator<SetDetails> {
+  for (const entry of await listSets(repository, options)) {
+    const details = await readDetails(repository, entry, options.signal);
+    if (details) yield details;
+  }
+}
+
+async function readDetails(
+  repository: Repository,
+  entry: SetEntry,
+  signal: AbortSignal | undefined,
+): Promise<SetDetails | null> {
+  try {
+    return { ...entry, manifest: await readManifest(repository, entry.set, signal) };
+  } catch (error) {
+    if (!(error instanceof LifeboatError)) throw error;
+    // Pruned since it was listed.
+    if (error.type === 'SetNotFound' || error.type === 'KeyNotFound') return null;
+    if (error.type === 'ManifestInvalid' || error.type === 'ManifestTooNew') {
+      return { ...entry, problem: error };
+    }
+    throw error;
+  }
+}
+
+/** Every object below a prefix. */
+export async function collect(
+  repository: Repository,
+  prefix: string,
+  options: { signal?: AbortSignal } = {},
+): Promise<{ key: string; bytes: number }[]> {
+  const found: { key: string; bytes: number }[] = [];
+  for await (const { key, bytes } of repository.list(prefix, options)) found.push({ key, bytes });
+  return found;
+}
+
+/** Write a small text under a key. */
+export async function putText(
+  repository: Repository,
+  key: string,
+  text: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const bytes = Buffer.from(text);
+  await repository.put(key, Readable.from([bytes]), {
+    bytes: bytes.byteLength,
+    ...(signal ? { signal } : {}),
+  });
+}
+
+async function readText(repository: Repository, key: string, signal?: AbortSignal): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of await repository.get(key, signal ? { signal } : {})) {
+    parts.push(part);
+    bytes += (part as Buffer).byteLength;
+    requireReadable(bytes, `${key} in the repository "${repository.name}"`);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function requireReadable(bytes: number, where: string): void {
+  if (bytes <= MANIFEST_MAX_BYTES) return;
+  throw new LifeboatError(
+    'ManifestInvalid',
+    `The manifest ${where} has ${bytes} bytes, more than the ${MANIFEST_MAX_BYTES} that any honest one has: it is not read.`,
+  );
+}
+
+/** `manifests/<set>.json` → the set; null for anything else that lies there. */
+function setOfManifest(key: string, prefix: string): string | null {
+  const name = key.slice(prefix.length);
+  return name.endsWith('.json') && !name.includes('/') ? name.slice(0, -'.json'.length) : null;
+}
+
+function verdictOf(key: string): VerdictMark | null {
+  const match = /\/([^/]+?)\.([^./]+)\.([^./]+)\.json$/.exec(key);
+  return match ? { time: match[1]!, kind: match[2]!, verdict: match[3]! } : null;
+}
+
+/** The text of what went wrong with a set, for a listing. */
+export const problemOf = (details: SetDetails): string | null =>
+  'problem' in details ? messageOf(details.problem) : null;

@@ -1,0 +1,156 @@
+import pLimit from 'p-limit';
+import { LifeboatError } from '../../model/failures.ts';
+import { KEYS } from '../../model/names.ts';
+import { collect, putText } from './catalog.ts';
+import type { DeleteOutcome, Repository } from './repository.ts';
+
+/** How many objects are deleted at the same time. */
+const DELETERS = 8;
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** What `verify` or a restore drill found of a set. */
+export interface Verdict {
+  kind: 'verify' | 'drill';
+  verdict: 'ok' | 'failed';
+  time: Date;
+  /** Anything readable: checks, times, differences. Never secrets. */
+  findings: unknown;
+}
+
+/** Write down what was found of a set. */
+export async function writeVerdict(repository: Repository, set: string, verdict: Verdict): Promise<void> {
+  const time = verdict.time.toISOString();
+  const key = KEYS.verdict(set, time, verdict.kind, verdict.verdict);
+  await putText(repository, key, json({ set, ...verdict, time }));
+}
+
+/** Pin a set: retention leaves it alone until {@link releaseHold}. */
+export async function writeHold(
+  repository: Repository,
+  set: string,
+  { time, by, reason }: { time: Date; by: string; reason: string },
+): Promise<void> {
+  await putText(repository, KEYS.hold(set, time.toISOString(), 'hold'), json({ set, time, by, reason }));
+}
+
+/** Take back the pin of a set. */
+export async function releaseHold(
+  repository: Repository,
+  set: string,
+  { time, by, reason }: { time: Date; by: string; reason: string },
+): Promise<void> {
+  await putText(repository, KEYS.hold(set, time.toISOString(), 'release'), json({ set, time, by, reason }));
+}
+
+/** Decide that a set goes: from here on the catalog does not offer it. Once decided, again is nothing new. */
+export async function tombstone(
+  repository: Repository,
+  set: string,
+  { time, reason }: { time: Date; reason: string },
+): Promise<void> {
+  try {
+    await putText(repository, KEYS.tombstone(set), json({ set, time, reason }));
+  } catch (error) {
+    if (!(error instanceof LifeboatError && error.type === 'KeyExists')) throw error;
+  }
+}
+
+/** What became of a set's objects. `locked` ones stay, and so do its manifest and tombstone, for the next pruning. */
+export interface Deletion {
+  deleted: number;
+  bytes: number;
+  locked: string[];
+}
+
+/**
+ * Delete a set: tombstone, artifacts, verdicts and holds, manifest, tombstone. A crash anywhere leaves a set that is not offered
+ * and whose deletion can be asked for again: while anything is left, so is the tombstone.
+ */
+export async function deleteSet(
+  repository: Repository,
+  set: string,
+  { time, reason, signal }: { time: Date; reason: string; signal?: AbortSignal },
+): Promise<Deletion> {
+  await tombstone(repository, set, { time, reason });
+  const result: Deletion = { deleted: 0, bytes: 0, locked: [] };
+  const at = signal ? { signal } : {};
+  const remove = async (keys: { key: string; bytes: number }[]) => {
+    const limit = pLimit(DELETERS);
+    await Promise.all(keys.map((object) => limit(() => removeOne(repository, object, result, signal))));
+  };
+  await remove(await collect(repository, KEYS.set(set), at));
+  if (result.locked.length > 0) return result;
+  await remove(await collect(repository, `${KEYS.verdicts}${set}/`, at));
+  await remove(await collect(repository, `${KEYS.holds}${set}/`, at));
+  if (result.locked.length > 0) return result;
+  await remove([{ key: KEYS.manifest(set), bytes: (await repository.head(KEYS.manifest(set)))?.bytes ?? 0 }]);
+  if (result.locked.length > 0) return result;
+  await remove([{ key: KEYS.tombstone(set), bytes: 0 }]);
+  return result;
+}
+
+async function removeOne(
+  repository: Repository,
+  { key, bytes }: { key: string; bytes: number },
+  result: Deletion,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const outcome: DeleteOutcome = await repository.delete(key);
+  if (outcome === 'locked') result.locked.push(key);
+  if (outcome !== 'deleted') return;
+  result.deleted += 1;
+  result.bytes += bytes;
+}
+
+/** Sets whose removal was decided and is not finished. */
+export async function tombstones(repository: Repository, signal?: AbortSignal): Promise<string[]> {
+  const found = await collect(repository, KEYS.tombstones, signal ? { signal } : {});
+  return found.map(({ key }) => key.slice(KEYS.tombstones.length).replace(/\.json$/, ''));
+}
+
+/** An artifact folder without a manifest: what a run left that died. */
+export interface Orphan {
+  set: string;
+  keys: string[];
+  bytes: number;
+}
+
+/**
+ * Folders of artifacts that no manifest or tombstone speaks of and whose run began longer ago than the grace: by the time in the set's
+ * own id, since an object store's clock says when something was copied, not when it was taken.
+ */
+export async function orphans(
+  repository: Repository,
+  graceMs: number,
+  now: Date,
+  signal?: AbortSignal,
+): Promise<Orphan[]> {
+  const at = signal ? { signal } : {};
+  // Artifacts first: a set that is committed while we look is then found among the manifests, not taken for an orphan.
+  const artifacts = await collect(repository, KEYS.sets, at);
+  const known = new Set(
+    [
+      ...(await collect(repository, KEYS.manifests, at)),
+      ...(await collect(repository, KEYS.tombstones, at)),
+    ].map(({ key }) => key.split('/')[1]?.replace(/\.json$/, '')),
+  );
+  const bySet = Map.groupBy(artifacts, ({ key }) => key.split('/')[1] ?? '');
+  return [...bySet]
+    .filter(([set]) => !known.has(set) && now.getTime() - (beginningOf(set)?.getTime() ?? Infinity) > graceMs)
+    .map(([set, objects]) => ({
+      set,
+      keys: objects.map(({ key }) => key),
+      bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
+    }));
+}
+
+/** The time in a set's id; null when the id is not one of Lifeboat's, and then nothing of it is touched. */
+export function beginningOf(set: string): Date | null {
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-z]{6}$/.exec(set);
+  if (!match) return null;
+  const [, year, month, day, hour, minute, second] = match;
+  const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(time.getTime()) ? null : time;
+}
