@@ -8,6 +8,7 @@ import type {
   S3Repository,
   Service,
 } from './config.ts';
+import { buildNotifications } from './notifications.ts';
 import type { Problem } from './problems.ts';
 import { buildRetention } from './retention.ts';
 import type { ScheduleInput } from './schedule-schema.ts';
@@ -15,6 +16,8 @@ import { defaultCatchupWindow } from './schedule-times.ts';
 import type { ConfigFile } from './schema.ts';
 import { Secret } from './secret.ts';
 import type { SecretFiles } from './secret-files.ts';
+import { buildStatusPage, statusPageSchema } from './status-page.ts';
+import { buildObjectives, buildTelemetry, objectivesSchema, telemetrySchema } from './telemetry.ts';
 
 /** A file that passed every check → the typed configuration. Problems that only the content of secrets shows are added. */
 export function buildConfig(file: ConfigFile, secrets: SecretFiles, problems: Problem[]): Config {
@@ -33,12 +36,27 @@ export function buildConfig(file: ConfigFile, secrets: SecretFiles, problems: Pr
     ),
     ...(retention && { retention }),
     schedules: buildSchedules(file.schedules),
+    ...buildWatching(file, secrets, problems),
     temporal: {
       address: file.temporal?.address ?? '127.0.0.1:7233',
       namespace: file.temporal?.namespace ?? 'default',
       taskQueue: file.temporal?.taskQueue ?? 'lifeboat',
       ...(file.temporal?.profile !== undefined && { profile: file.temporal.profile }),
     },
+  };
+}
+
+/** The sections that look after the rest: who is told, what is promised, what is shown. */
+function buildWatching(
+  file: ConfigFile,
+  secrets: SecretFiles,
+  problems: Problem[],
+): Pick<Config, 'notifications' | 'objectives' | 'telemetry' | 'statusPage'> {
+  return {
+    notifications: buildNotifications(file.notifications, secrets, problems),
+    objectives: buildObjectives(file.objectives ?? objectivesSchema.parse({})),
+    telemetry: buildTelemetry(file.telemetry ?? telemetrySchema.parse({})),
+    statusPage: buildStatusPage(file.statusPage ?? statusPageSchema.parse({}), secrets, problems),
   };
 }
 

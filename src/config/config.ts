@@ -1,6 +1,9 @@
 import type { KeepRules, RetentionPolicy } from '../model/retention/policy.ts';
 import type { DeclaredSchedule } from '../model/schedule.ts';
+import type { NotificationChannel } from './notifications.ts';
 import type { Secret } from './secret.ts';
+import type { StatusPageConfig } from './status-page.ts';
+import type { Objectives, TelemetryConfig } from './telemetry.ts';
 
 /** How to find a container again, also after it was recreated. */
 export type ContainerReference = { container: string } | { compose: { project: string; service: string } };
@@ -110,6 +113,10 @@ export interface Config {
   retention?: Retention;
   /** What runs by itself; the default watchdog is among them. */
   schedules: DeclaredSchedule[];
+  notifications: NotificationChannel[];
+  objectives: Objectives;
+  telemetry: TelemetryConfig;
+  statusPage: StatusPageConfig;
   /** `profile`: of Temporal's own configuration file; see `temporalConnection`. */
   temporal: { address: string; namespace: string; taskQueue: string; profile?: string };
   /** The file that it was read from. */

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { notificationsSchema } from './notifications.ts';
 import { retentionSchema } from './retention-schema.ts';
 import { schedulesSchema } from './schedule-schema.ts';
 import { secretFile, secretText, section } from './section.ts';
+import { statusPageSchema } from './status-page.ts';
+import { objectivesSchema, telemetrySchema } from './telemetry.ts';
 import { duration, name, size } from './values.ts';
 
 const text = z
@@ -213,6 +216,10 @@ export const fileSchema = section({
     .meta({ description: 'Containers of the application that are paused for consistent captures.' }),
   retention: retentionSchema.optional().meta({ description: 'Which sets stay. Without it every set stays.' }),
   schedules: schedulesSchema.default({}).meta({ description: 'What runs by itself, by name.' }),
+  notifications: notificationsSchema.default({}).meta({ description: 'Who is told of what, by name.' }),
+  objectives: objectivesSchema.optional().meta({ description: 'What is promised: how old, how fast.' }),
+  telemetry: telemetrySchema.optional().meta({ description: 'Metrics, health and log lines.' }),
+  statusPage: statusPageSchema.optional().meta({ description: 'A page for a glance. Read only.' }),
   temporal: temporalSchema.optional().meta({ description: 'The Temporal server.' }),
 });
 
