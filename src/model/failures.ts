@@ -19,6 +19,7 @@ export const FAILURES = {
   DataNotOnVolume: { retry: false },
   ServiceBusy: { retry: false },
   UncleanShutdown: { retry: false },
+  WindowLost: { retry: false },
   StopFailed: { retry: true },
   StartFailed: { retry: true },
   HelperFailed: { retry: true },

@@ -82,6 +82,8 @@ export const neo4jRecordSchema = z.object({
   window: z.object({ from: time, to: time }).optional(),
   /** By database, from the live server before its window; absent when no credentials are configured. */
   facts: z.record(z.string(), graphFactsSchema).optional(),
+  /** The same after it: where clients wrote meanwhile, what was captured lies between the two. */
+  factsAfter: z.record(z.string(), graphFactsSchema).optional(),
   /** By database, from `neo4j-admin database info`. */
   stores: z
     .record(z.string(), z.object({ format: z.string(), lastCommittedTransaction: z.string() }))

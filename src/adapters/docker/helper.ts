@@ -34,6 +34,15 @@ export interface HelperOutcome {
   stderr: string;
 }
 
+export interface HelperRun {
+  signal?: AbortSignal;
+  /** Asked when `signal` is aborted: whether the helper goes on, to be joined by a later attempt. Default no. */
+  keep?: () => boolean;
+  /** Called about every second with the last lines of its output. */
+  tick?: (output: string) => void;
+  tickMs?: number;
+}
+
 /** What is kept of each output stream (bytes, from its end). */
 const OUTPUT_TAIL = 256 * 1024;
 
@@ -75,12 +84,13 @@ export async function createHelper(engine: Engine, spec: HelperSpec): Promise<st
 
 /**
  * Run a helper to its end, or join one of the same name that is already running, and remove it.
- * When `signal` is aborted the helper is killed before this throws the signal's reason, so nothing of it goes on.
+ * When `signal` is aborted the helper is killed before this throws the signal's reason, so nothing of it goes on;
+ * unless `keep` says that another worker will join it.
  */
 export async function runHelper(
   engine: Engine,
   spec: HelperSpec,
-  options: { signal?: AbortSignal; tick?: (output: string) => void; tickMs?: number } = {},
+  options: HelperRun = {},
 ): Promise<HelperOutcome> {
   const id = await createHelper(engine, spec);
   const container = engine.getContainer(id);
@@ -108,7 +118,7 @@ export async function runHelper(
       stderr: await readOutput(engine, id, 'stderr'),
     };
   } catch (error) {
-    if (options.signal?.aborted) await removeContainer(engine, id);
+    if (options.signal?.aborted && !options.keep?.()) await removeContainer(engine, id);
     throw error;
   } finally {
     const ended = await findContainer(engine, { container: id }).catch(() => undefined);

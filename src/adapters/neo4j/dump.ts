@@ -5,7 +5,7 @@ import { LABELS, word } from '../../model/names.ts';
 import { localPath, readFileFrom, statPath } from '../docker/archive.ts';
 import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
-import { type HelperSpec, runHelper } from '../docker/helper.ts';
+import { type HelperRun, type HelperSpec, runHelper } from '../docker/helper.ts';
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
 import { helperEnvironment } from './layout.ts';
@@ -53,7 +53,7 @@ export async function dumpDatabase(
   engine: Engine,
   context: AdminContext,
   database: string,
-  options: { signal?: AbortSignal; tick?: (percent: number | undefined) => void } = {},
+  options: Omit<HelperRun, 'tick'> & { tick?: (percent: number | undefined) => void } = {},
 ): Promise<{ bytes: number }> {
   const directory = `${STAGING}/out/${database}`;
   const dump = adminCommands(context.version).dump(database, directory);
@@ -65,7 +65,7 @@ export async function dumpDatabase(
     ...dump,
   ]);
   const outcome = await runHelper(engine, helper, {
-    ...(options.signal ? { signal: options.signal } : {}),
+    ...options,
     tick: (output) => options.tick?.(dumpPercent(output)),
     tickMs: 1000,
   });

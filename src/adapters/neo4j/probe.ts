@@ -3,7 +3,7 @@ import { LABELS } from '../../model/names.ts';
 import { ownerOf } from '../docker/archive.ts';
 import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
-import { runHelper } from '../docker/helper.ts';
+import { type HelperRun, runHelper } from '../docker/helper.ts';
 import { type StoreLayout, storeLayout } from './layout.ts';
 import { type Neo4jVersion, parseVersion } from './version.ts';
 
@@ -43,7 +43,7 @@ export async function probeNeo4j(
   service: string,
   container: Container,
   runId: string,
-  options: { signal?: AbortSignal; tick?: () => void } = {},
+  options: HelperRun = {},
 ): Promise<Neo4jProbe> {
   if (container.autoRemove) {
     throw new LifeboatError(

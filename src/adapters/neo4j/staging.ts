@@ -51,7 +51,7 @@ export async function createStaging(
     // With the service's volumes at their places, the image's own VOLUMEs make no anonymous ones.
     volumesFrom: [`${options.container.id}:ro`],
     binds: [`${volume.name}:${STAGING}`],
-    labels: { ...labels, [LABELS.role]: 'helper' },
+    labels,
   });
   await makeDirectories(engine, carrier, STAGING, options.directories, options.owner);
   return { volume: volume.name, carrier, mountpoint: volume.mountpoint };

@@ -1,0 +1,15 @@
+import { createContainerActivities } from './containers.ts';
+import type { Dependencies } from './dependencies.ts';
+import { createNeo4jActivities } from './neo4j.ts';
+import { createRepositoryActivities } from './repository.ts';
+
+/** All activities of a worker, by the names under which workflows call them. */
+export function createActivities(deps: Dependencies) {
+  return {
+    ...createContainerActivities(deps),
+    ...createNeo4jActivities(deps),
+    ...createRepositoryActivities(deps),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

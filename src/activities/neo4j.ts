@@ -1,0 +1,189 @@
+import { findContainer } from '../adapters/docker/container.ts';
+import { inspectVolume } from '../adapters/docker/volume.ts';
+import { graphFacts } from '../adapters/neo4j/bolt.ts';
+import { type AdminContext, dumpDatabase, openDump } from '../adapters/neo4j/dump.ts';
+import { walkDump } from '../adapters/neo4j/dump-walker.ts';
+import { probeNeo4j } from '../adapters/neo4j/probe.ts';
+import { publishedBolt } from '../adapters/neo4j/serving.ts';
+import { createStaging, removeStaging, stagingName } from '../adapters/neo4j/staging.ts';
+import { parseVersion } from '../adapters/neo4j/version.ts';
+import type { Neo4jService } from '../config/config.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { Artifact, GraphFacts } from '../model/manifest.ts';
+import { type Dependencies, neo4jNamed } from './dependencies.ts';
+import { type Step, step } from './step.ts';
+import { storeInRepository } from './store.ts';
+
+/** What a backup of one Neo4j service will do; no secrets, and small. */
+export interface Neo4jPlan {
+  kind: 'neo4j';
+  service: string;
+  containerId: string;
+  container: string;
+  image: string;
+  imageDigest: string;
+  version: string;
+  edition: string;
+  running: boolean;
+  owner: { uid: number; gid: number };
+  data: string;
+  /** Bytes of store and transaction logs, by database. */
+  databases: Record<string, number>;
+  freeBytes: number;
+}
+
+/** One step on one service within one set. */
+export interface ServiceStep {
+  set: string;
+  plan: Neo4jPlan;
+}
+
+/** Neo4j: plan, stage, dump, store. */
+export function createNeo4jActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  return {
+    /** Look at the container, with nothing stopped, and fail early and clearly. */
+    async planNeo4j(input: { service: string }): Promise<Neo4jPlan> {
+      return await step('plan', async (context) => {
+        const service = neo4jNamed(deps.config(), input.service);
+        const container = await findContainer(engine, service.target);
+        const probe = await probeNeo4j(engine, service.name, container, context.runId, context);
+        const databases = chooseDatabases(service, probe.databases);
+        return {
+          kind: 'neo4j',
+          service: service.name,
+          containerId: container.id,
+          container: container.name,
+          image: container.image,
+          imageDigest: container.imageId,
+          version: probe.version.text,
+          edition: container.env.NEO4J_EDITION ?? 'community',
+          running: container.running,
+          owner: probe.owner,
+          data: probe.layout.data,
+          databases,
+          freeBytes: probe.freeBytes,
+        };
+      });
+    },
+
+    /** Counts, indexes and constraints of the live databases; null where no credentials are configured or it is stopped. */
+    async describeGraphs(input: {
+      service: string;
+      databases: string[];
+    }): Promise<Record<string, GraphFacts> | null> {
+      return await step('describe', async () => {
+        const service = neo4jNamed(deps.config(), input.service);
+        const container = await findContainer(engine, service.target);
+        const address = service.bolt ?? publishedBolt(container);
+        if (!service.username || !service.password || !address || !container.running) return null;
+        const access = { address, username: service.username, password: service.password };
+        const facts: Record<string, GraphFacts> = {};
+        for (const database of input.databases.filter((name) => name !== 'system')) {
+          facts[database] = await graphFacts(access, database);
+        }
+        return facts;
+      });
+    },
+
+    /** Make the volume that takes the dumps. */
+    async prepareStaging(input: ServiceStep): Promise<void> {
+      await step('stage', async (context) => {
+        await stage(input, context);
+      });
+    },
+
+    /** Dump one database of the stopped container into the staging volume. */
+    async dumpDatabase(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
+      return await step('dump', async (context) => {
+        const admin = await adminContext(input, context);
+        if (admin.container.running) {
+          throw new LifeboatError(
+            'WindowLost',
+            `The container "${admin.container.name}" runs again in the middle of its backup: another program or the engine started it.`,
+          );
+        }
+        return await dumpDatabase(engine, admin, input.database, {
+          signal: context.signal,
+          keep: context.keep,
+          tick: (percent) =>
+            context.beat({
+              step: `dumping ${input.database}`,
+              ...(percent === undefined ? {} : { percent }),
+            }),
+        });
+      });
+    },
+
+    /** Put one finished dump into a repository, read to its end as the archive that it is. */
+    async storeDump(input: ServiceStep & { database: string; repository: string }): Promise<Artifact> {
+      return await step('store', async (context) => {
+        const { volume, carrier, mountpoint } = await stagingOf(input);
+        const dump = await openDump(engine, { volume, carrier, mountpoint }, input.database);
+        return await storeInRepository(deps, context, {
+          repository: input.repository,
+          set: input.set,
+          service: input.plan.service,
+          kind: 'neo4j-dump',
+          name: input.database,
+          file: `${input.database}.dump`,
+          source: dump.source,
+          bytes: dump.bytes,
+          // neo4j-admin compresses its dumps itself.
+          compression: 'none',
+          inspect: walkDump,
+        });
+      });
+    },
+
+    async removeStaging(input: { set: string; service: string }): Promise<void> {
+      await step('clean up', async () => {
+        await removeStaging(engine, input.set, input.service);
+      });
+    },
+  };
+
+  async function stage({ set, plan }: ServiceStep, context: Step) {
+    return await createStaging(engine, {
+      set,
+      service: plan.service,
+      workflowId: context.workflowId,
+      runId: context.runId,
+      container: await findContainer(engine, { container: plan.containerId }),
+      owner: plan.owner,
+      directories: ['out', 'in', 'data', 'report'],
+    });
+  }
+
+  async function stagingOf({ set, plan }: ServiceStep) {
+    const name = stagingName(set, plan.service);
+    const { mountpoint } = await inspectVolume(engine, name);
+    return { volume: name, carrier: `${name}-carrier`, mountpoint };
+  }
+
+  async function adminContext(input: ServiceStep, context: Step): Promise<AdminContext> {
+    return {
+      service: input.plan.service,
+      set: input.set,
+      runId: context.runId,
+      container: await findContainer(engine, { container: input.plan.containerId }),
+      version: parseVersion(input.plan.version),
+      owner: input.plan.owner,
+      staging: await stagingOf(input),
+    };
+  }
+}
+
+/** The databases to back up: those configured, or all that the data directory holds. */
+function chooseDatabases(service: Neo4jService, present: Record<string, number>): Record<string, number> {
+  const wanted = service.databases ?? Object.keys(present);
+  const missing = wanted.filter((name) => !(name in present));
+  if (missing.length > 0) {
+    throw new LifeboatError(
+      'DatabaseNotFound',
+      `Service "${service.name}" has no database ${missing.map((name) => `"${name}"`).join(', ')}; it has: ${Object.keys(present).join(', ') || 'none'}.`,
+    );
+  }
+  return Object.fromEntries(wanted.map((name) => [name, present[name] ?? 0]));
+}

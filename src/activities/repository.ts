@@ -1,0 +1,94 @@
+import { commitManifest } from '../adapters/repository/catalog.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { KEYS } from '../model/names.ts';
+import type { Dependencies } from './dependencies.ts';
+import { step } from './step.ts';
+import { requireRoom } from './store.ts';
+
+/** What the workflow knows of a set at its end; the activity adds what only the worker knows. */
+export type ManifestDraft = Omit<Manifest, 'kind' | 'format' | 'completedAt' | 'lifeboat' | 'encryption'>;
+
+/** What a run works with, by name; no secrets. */
+export interface RunPlan {
+  services: { name: string; kind: 'neo4j' | 'qdrant' }[];
+  /** The first one is the primary. */
+  repositories: string[];
+  consistent: boolean;
+  quiesce: boolean;
+}
+
+/** Repositories and sets. */
+export function createRepositoryActivities(deps: Dependencies) {
+  return {
+    /** Turn names into a plan; unknown ones are refused with those that there are. */
+    async planRun(input: {
+      services?: string[] | undefined;
+      repositories?: string[] | undefined;
+      consistent?: boolean | undefined;
+    }): Promise<RunPlan> {
+      return await step('plan', async () => {
+        const config = deps.config();
+        const services = pick('service', config.services, input.services);
+        if (services.length === 0) {
+          throw new LifeboatError(
+            'InvalidConfiguration',
+            'No service is configured: name one under "services" in lifeboat.yaml or label its container lifeboat.enable=true.',
+          );
+        }
+        return {
+          services: services.map(({ name, kind }) => ({ name, kind })),
+          repositories: pick('repository', config.repositories, input.repositories).map(({ name }) => name),
+          consistent: input.consistent ?? config.consistent,
+          quiesce: config.quiesce.length > 0,
+        };
+      });
+    },
+
+    /** Fail early when a repository can't take a set of about this size. */
+    async checkRepository(input: { repository: string; bytes: number }): Promise<void> {
+      await step('check', async (context) => {
+        const repository = deps.repository(input.repository);
+        await repository.check(context.signal);
+        await requireRoom(repository, input.bytes);
+      });
+    },
+
+    /** Write the manifest: from here on the set exists. A retry that finds its own manifest has nothing to do. */
+    async commitSet(input: { repository: string; draft: ManifestDraft }): Promise<{ key: string }> {
+      return await step('commit', async (context) => {
+        const { encryption } = deps.config();
+        const manifest: Manifest = {
+          kind: 'lifeboat/backup-set',
+          format: 1,
+          ...input.draft,
+          completedAt: new Date().toISOString(),
+          lifeboat: deps.version,
+          encryption: encryption
+            ? { recipients: encryption.recipients, passphrase: encryption.passphrase !== undefined }
+            : null,
+        };
+        try {
+          await commitManifest(deps.repository(input.repository), manifest, context.signal);
+        } catch (error) {
+          // The set's id was made for this run alone, so a manifest of that name is this run's own.
+          if (!(error instanceof LifeboatError && error.type === 'KeyExists')) throw error;
+        }
+        return { key: KEYS.manifest(manifest.set) };
+      });
+    },
+  };
+}
+
+function pick<T extends { name: string }>(what: string, all: T[], wanted: string[] | undefined): T[] {
+  if (!wanted) return all;
+  return wanted.map((name) => {
+    const found = all.find((one) => one.name === name);
+    if (found) return found;
+    const plural = what === 'service' ? 'services' : 'repositories';
+    throw new LifeboatError(
+      'InvalidInput',
+      `"${plural}" names "${name}", and there is no such ${what} in the configuration; it has: ${all.map((one) => one.name).join(', ') || 'none'}.`,
+    );
+  });
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { LifeboatError } from './failures.ts';
+
+// The workflow sandbox forbids code made at run time, which zod otherwise uses for speed.
+z.config({ jitless: true });
+
+const names = z.array(z.string().min(1)).min(1);
+
+/** What `backup` takes; with no input, every configured service goes into one set in every repository. */
+export const backupInput = z.strictObject({
+  /** Services to back up. Default: all. */
+  services: names.optional(),
+  /** Repositories to store it in; the first is the primary. Default: all, as configured. */
+  repositories: names.optional(),
+  /** Take all captures while nobody can write. Default: as configured. */
+  consistent: z.boolean().optional(),
+  /** Wait for a busy service instead of failing with `ServiceBusy`. Default false. */
+  wait: z.boolean().optional(),
+});
+export type BackupInput = z.infer<typeof backupInput>;
+
+/** What `restore` takes; with no input, the latest set over all its services, from the primary repository. */
+export const restoreInput = z.strictObject({
+  /** `latest`, `latest verified`, `before <time>`, or a set's id or its unique beginning. Default `latest`. */
+  set: z.string().min(1).optional(),
+  repository: z.string().min(1).optional(),
+  services: names.optional(),
+  /** Neo4j databases. Default: all of the set but `system`. */
+  databases: names.optional(),
+  /** Qdrant collections. Default: all of the set. */
+  collections: names.optional(),
+  /** Qdrant collections to restore under another name: from → to. */
+  into: z.record(z.string(), z.string().min(1)).optional(),
+  /** With `into`: let the aliases of the old collection point to the new one. Default false. */
+  switchAlias: z.boolean().optional(),
+  /** Check everything and answer the plan, with nothing changed. Default false. */
+  dryRun: z.boolean().optional(),
+  /** Restore `system` too: users and passwords become those of the backup. Default false. */
+  system: z.boolean().optional(),
+  /** Empty the data directory first; needs `confirm`. Default false. */
+  clear: z.boolean().optional(),
+  /** The name of the service, as a confirmation of `clear`. */
+  confirm: z.string().optional(),
+  /** Where the new store is prepared: on the service's own volume, or `elsewhere` when that has no room for both. */
+  stage: z.enum(['volume', 'elsewhere']).optional(),
+  /** Check the consistency of the new store before anything is stopped. Default true. */
+  check: z.boolean().optional(),
+  /** Bring back what the last restore replaced. Default false. */
+  undo: z.boolean().optional(),
+  /** Wait for a busy service instead of failing with `ServiceBusy`. Default false. */
+  wait: z.boolean().optional(),
+});
+export type RestoreInput = z.infer<typeof restoreInput>;
+
+export const verifyInput = z.strictObject({
+  set: z.string().min(1).optional(),
+  repository: z.string().min(1).optional(),
+});
+export type VerifyInput = z.infer<typeof verifyInput>;
+
+export const drillInput = z.strictObject({
+  set: z.string().min(1).optional(),
+  repository: z.string().min(1).optional(),
+  services: names.optional(),
+});
+export type DrillInput = z.infer<typeof drillInput>;
+
+export const pruneInput = z.strictObject({
+  /** Default: every configured repository, one after the other. */
+  repository: z.string().min(1).optional(),
+  /** Answer what would be done, and do nothing. Default false. */
+  dryRun: z.boolean().optional(),
+});
+export type PruneInput = z.infer<typeof pruneInput>;
+
+export const replicateInput = z.strictObject({
+  /** Default: every complete set of the source that a target lacks. */
+  set: z.string().min(1).optional(),
+  /** Default: the primary repository. */
+  from: z.string().min(1).optional(),
+  /** Default: all other repositories. */
+  to: names.optional(),
+});
+export type ReplicateInput = z.infer<typeof replicateInput>;
+
+export const watchdogInput = z.strictObject({});
+export type WatchdogInput = z.infer<typeof watchdogInput>;
+
+/**
+ * Check the one JSON object that a workflow was started with; `undefined` and `null` mean no input.
+ * @throws {LifeboatError} `InvalidInput`, naming every wrong field and what is accepted.
+ */
+export function parseInput<T>(workflow: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value ?? {});
+  if (parsed.success) return parsed.data;
+  const accepted = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const problems = parsed.error.issues.map((issue) => {
+    const field = issue.path.join('.');
+    if (issue.code === 'unrecognized_keys')
+      return `unknown field ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+    return field ? `"${field}": ${issue.message}` : issue.message;
+  });
+  throw new LifeboatError(
+    'InvalidInput',
+    `The input of ${workflow} is not valid: ${problems.join('; ')}. It takes one JSON object${accepted.length > 0 ? ` with ${accepted.join(', ')}` : ' without fields'}; all are optional.`,
+  );
+}

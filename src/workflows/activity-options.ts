@@ -1,0 +1,50 @@
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+
+/** Looking at things: quick, nothing is changed. */
+const PROBE: ActivityOptions = {
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 5 },
+};
+
+/** What happens inside a window: short heartbeats, so that a dead worker is noticed while a database is down. */
+const WINDOW: ActivityOptions = {
+  startToCloseTimeout: '12 hours',
+  heartbeatTimeout: '10 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 6 },
+};
+
+/** Moving data: as long as it takes, as long as it moves. */
+const TRANSFER: ActivityOptions = {
+  startToCloseTimeout: '24 hours',
+  scheduleToCloseTimeout: '48 hours',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
+};
+
+/** Giving a service back to its users: tried until it succeeds. */
+const COMPENSATE: ActivityOptions = {
+  startToCloseTimeout: '1 hour',
+  heartbeatTimeout: '10 seconds',
+  retry: { initialInterval: '500 milliseconds', backoffCoefficient: 1.5, maximumInterval: '10 seconds' },
+};
+
+/** Small writes to a repository. */
+const CATALOG: ActivityOptions = {
+  startToCloseTimeout: '5 minutes',
+  scheduleToCloseTimeout: '2 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+};
+
+/** An activity's proxy with a summary that the Temporal UI shows beside it. */
+const group = (options: ActivityOptions) => (summary: string) =>
+  proxyActivities<Activities>({ ...options, summary });
+
+export const probe = group(PROBE);
+export const inWindow = group(WINDOW);
+export const transfer = group(TRANSFER);
+export const compensate = group(COMPENSATE);
+export const catalog = group(CATALOG);

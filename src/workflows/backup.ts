@@ -1,0 +1,130 @@
+import { isCancellation, upsertSearchAttributes, uuid4, workflowInfo } from '@temporalio/workflow';
+import type { RunPlan } from '../activities/repository.ts';
+import { backupInput, parseInput } from '../model/inputs.ts';
+import type { Artifact, Manifest } from '../model/manifest.ts';
+import { setId } from '../model/names.ts';
+import { formatBytes } from '../model/progress.ts';
+import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
+import { catalog, probe } from './activity-options.ts';
+import { backupNeo4j, type Captured } from './backup-neo4j.ts';
+import { causeOf, fail, orFail } from './failure.ts';
+import { ProgressReport } from './progress.ts';
+
+/** What a backup answers. */
+export interface BackupResult {
+  set: string;
+  /** `partial`: a service is missing; `failures` says which and why. */
+  state: Manifest['state'];
+  /** State by repository. */
+  repositories: Record<string, 'ok' | 'pending' | 'failed'>;
+  bytes: number;
+  seconds: number;
+  offlineSeconds: Record<string, number>;
+  artifacts: number;
+  failures: Manifest['failures'];
+  manifest: string;
+}
+
+/** Back up all services, or those that are named, as one set. */
+export async function backup(input?: unknown): Promise<BackupResult> {
+  const wanted = orFail(() => parseInput('backup', backupInput, input));
+  const info = workflowInfo();
+  const set = setId(info.startTime, uuid4());
+  const report = new ProgressReport();
+  report.set(set);
+  report.phase('planning');
+
+  const plan = await probe('Plan the run').planRun(wanted);
+  const [primary] = plan.repositories;
+  if (!primary)
+    throw fail(
+      'InvalidConfiguration',
+      'No repository is configured: name one under "repositories" in lifeboat.yaml.',
+    );
+  upsertSearchAttributes([
+    { key: SEARCH_ATTRIBUTES.service, value: plan.services.map(({ name }) => name) },
+    { key: SEARCH_ATTRIBUTES.repository, value: plan.repositories },
+  ]);
+  await catalog(`Check repository ${primary}`).checkRepository({ repository: primary, bytes: 0 });
+
+  report.phase('capturing');
+  const captured: Captured<Manifest['services'][number]>[] = [];
+  const failures: Manifest['failures'] = [];
+  const outcomes = await Promise.allSettled(
+    plan.services.map((service) => capture(service, { set, primary, wanted, report })),
+  );
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.status === 'fulfilled') {
+      captured.push(outcome.value);
+      continue;
+    }
+    if (isCancellation(outcome.reason)) throw outcome.reason;
+    const { type, message } = causeOf(outcome.reason);
+    const service = plan.services[index]?.name ?? '';
+    report.line(`${service} failed: ${message}`);
+    failures.push({ service, type, message });
+  }
+  if (captured.length === 0) throw (outcomes[0] as PromiseRejectedResult).reason;
+
+  report.phase('committing');
+  const artifacts = captured.flatMap((one) => one.artifacts);
+  const { key } = await catalog(`Commit set ${set}`).commitSet({
+    repository: primary,
+    draft: {
+      set,
+      createdAt: info.startTime.toISOString(),
+      run: { workflowId: info.workflowId, runId: info.runId },
+      state: failures.length > 0 ? 'partial' : 'complete',
+      consistent: plan.consistent,
+      skewSeconds: skewOf(artifacts),
+      services: captured.map(({ record }) => record),
+      failures,
+      artifacts,
+    },
+  });
+  const bytes = artifacts.reduce((sum, artifact) => sum + artifact.stored.bytes, 0);
+  upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.bytes, value: bytes }]);
+  report.line(`Set ${set} is committed in ${primary}: ${artifacts.length} artifacts, ${formatBytes(bytes)}.`);
+  report.phase(failures.length > 0 ? 'partial' : 'done');
+  return {
+    set,
+    state: failures.length > 0 ? 'partial' : 'complete',
+    repositories: { [primary]: 'ok' },
+    bytes,
+    seconds: Math.round((Date.now() - info.startTime.getTime()) / 100) / 10,
+    offlineSeconds: Object.fromEntries(
+      captured.flatMap(({ record }) =>
+        record.kind === 'neo4j' ? [[record.name, record.offlineSeconds]] : [],
+      ),
+    ),
+    artifacts: artifacts.length,
+    failures,
+    manifest: key,
+  };
+}
+
+async function capture(
+  { name, kind }: RunPlan['services'][number],
+  options: { set: string; primary: string; wanted: { wait?: boolean | undefined }; report: ProgressReport },
+): Promise<Captured<Manifest['services'][number]>> {
+  const { set, primary, report } = options;
+  report.service(name, 'planning');
+  if (kind === 'qdrant') throw fail('Unsupported', 'Qdrant services come with the next step.');
+  const plan = await probe(`Look at ${name}`).planNeo4j({ service: name });
+  // A dump is at most as large as the store; the logs in it compress well.
+  const bytes = Object.values(plan.databases).reduce((sum, size) => sum + size, 0);
+  await catalog(`Check that ${primary} has room for ${name}`).checkRepository({ repository: primary, bytes });
+  return await backupNeo4j(plan, {
+    set,
+    repository: primary,
+    hold: false,
+    wait: options.wanted.wait ?? false,
+    report,
+  });
+}
+
+/** Seconds between the earliest and the latest capture. */
+function skewOf(artifacts: Artifact[]): number | null {
+  const times = artifacts.map(({ capturedAt }) => Date.parse(capturedAt));
+  return times.length < 2 ? null : (Math.max(...times) - Math.min(...times)) / 1000;
+}

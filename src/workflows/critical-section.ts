@@ -1,0 +1,147 @@
+import {
+  CancellationScope,
+  condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Neo4jPlan } from '../activities/neo4j.ts';
+import { compensate, inWindow, probe } from './activity-options.ts';
+import { causeOf, fail } from './failure.ts';
+
+/** Told to the parent when the window is open. */
+export const windowOpened = defineSignal<[service: string]>('windowOpened');
+/** Told to a section that holds its window open for others: they are done. */
+export const releaseWindow = defineSignal('releaseWindow');
+
+export interface CriticalSectionInput {
+  set: string;
+  plan: Neo4jPlan;
+  window: 'offline' | 'freeze';
+  /** Keep the window open until the parent says that everything else was captured. */
+  hold: boolean;
+}
+
+export interface CriticalSectionResult {
+  /** False: it was found stopped, and left so. */
+  wasRunning: boolean;
+  offlineSeconds: number;
+  from: string;
+  to: string;
+  /** Bytes of each database's dump in the staging volume. */
+  dumps: Record<string, number>;
+}
+
+/** How long a section waits for its parent to capture the rest of a consistent set, on top of its own work. */
+const HOLD_LIMIT = '10 minutes';
+
+/**
+ * The critical section: the child workflow that owns the offline or freeze window of one service.
+ *
+ * Its id is fixed (`offline/<service>`), so that a second one can't start: it is the lock. Whatever ends its parent, also a terminate,
+ * asks it to cancel, and then its `finally` gives the service back: it is the compensation.
+ */
+export async function criticalSection(input: CriticalSectionInput): Promise<CriticalSectionResult> {
+  const { service } = input.plan;
+  let released = !input.hold;
+  setHandler(releaseWindow, () => {
+    released = true;
+  });
+  const found = await probe(`See how ${service} is now`).inspectService({ service });
+  if (!found.running) {
+    const from = new Date().toISOString();
+    const dumps = await takeDumps(input);
+    return { wasRunning: false, offlineSeconds: 0, from, to: new Date().toISOString(), dumps };
+  }
+
+  let offlineMs = 0;
+  let from = new Date().toISOString();
+  let to = from;
+  let mayBeOpen = false;
+  const open = async () => {
+    mayBeOpen = true;
+    const opened = await inWindow(`Stop ${service}`).openWindow({ service, window: input.window });
+    from = opened.from;
+    return opened;
+  };
+  const close = async () => {
+    await CancellationScope.nonCancellable(async () => {
+      const { servingSince } = await compensate(`Start ${service} and wait until it answers`).closeWindow({
+        service,
+      });
+      to = servingSince;
+      offlineMs += Date.parse(to) - Date.parse(from);
+      mayBeOpen = false;
+    });
+  };
+
+  let failure: unknown;
+  let dumps: Record<string, number> = {};
+  try {
+    const opened = await open();
+    if (input.hold) await tellParent(service);
+    dumps = opened.clean ? await takeDumps(input).catch(tryOnceMore) : await tryOnceMore(killed(service));
+    await condition(() => released, HOLD_LIMIT);
+  } catch (error) {
+    failure = error;
+  }
+  await CancellationScope.nonCancellable(async () => {
+    if (mayBeOpen) await close().catch((error: unknown) => joinFailures(service, error, failure));
+    // The parent may be gone (terminated), and with it its own clean-up.
+    if (isCancellation(failure)) {
+      await compensate('Remove what the cancelled run staged').removeStaging({ set: input.set, service });
+    }
+  });
+  if (failure !== undefined) throw failure;
+  return { wasRunning: true, offlineSeconds: Math.round(offlineMs) / 1000, from, to, dumps };
+
+  /** Neo4j recovers by itself at its start; then it can shut down cleanly. Once: a second time is not chance any more. */
+  async function tryOnceMore(first: unknown): Promise<Record<string, number>> {
+    const { type } = causeOf(first);
+    if (isCancellation(first) || (type !== 'RecoveryNeeded' && type !== 'WindowLost')) throw first;
+    await close();
+    const reopened = await open();
+    if (!reopened.clean) throw unclean(service);
+    return await takeDumps(input).catch((again: unknown) => {
+      throw causeOf(again).type === 'RecoveryNeeded' ? unclean(service) : again;
+    });
+  }
+}
+
+const killed = (service: string) => fail('RecoveryNeeded', `Neo4j of ${service} had to be killed.`);
+
+/** A service that could not be started is told together with what went wrong before it, never instead of it. */
+function joinFailures(service: string, starting: unknown, before: unknown): never {
+  const { message } = causeOf(starting);
+  throw fail(
+    'StartFailed',
+    `Neo4j of service "${service}" could not be started again: ${message}${before === undefined ? '' : ` Before that: ${causeOf(before).message}`}`,
+  );
+}
+
+const unclean = (service: string) =>
+  fail(
+    'UncleanShutdown',
+    `Neo4j of service "${service}" does not shut down cleanly, also after it was started and stopped once more: raise its stopGrace, and look into its log for what keeps it.`,
+  );
+
+async function tellParent(service: string): Promise<void> {
+  const { parent } = workflowInfo();
+  if (parent) await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(windowOpened, service);
+}
+
+async function takeDumps({ set, plan }: CriticalSectionInput): Promise<Record<string, number>> {
+  const dumps = await Promise.all(
+    Object.keys(plan.databases).map(async (database) => {
+      const { bytes } = await inWindow(`Dump ${plan.service}/${database}`).dumpDatabase({
+        set,
+        plan,
+        database,
+      });
+      return [database, bytes] as const;
+    }),
+  );
+  return Object.fromEntries(dumps);
+}

@@ -1,0 +1,2 @@
+export { backup } from './backup.ts';
+export { criticalSection } from './critical-section.ts';
