@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ScheduledWorkflow } from '../model/schedule.ts';
+import { DAYS, MONTHS, type ScheduledWorkflow } from '../model/schedule.ts';
 import { section } from './section.ts';
 import { cron, duration, name, timezone } from './values.ts';
 
@@ -13,18 +13,13 @@ export const WORKFLOWS = [
   'replicate',
 ] as const satisfies readonly ScheduledWorkflow[];
 
-const MONTHS = 'JANUARY FEBRUARY MARCH APRIL MAY JUNE JULY AUGUST SEPTEMBER OCTOBER NOVEMBER DECEMBER'.split(
-  ' ',
-);
-const DAYS = 'SUNDAY MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY'.split(' ');
-
 /** A number, a name, a range, or a list of those; as Temporal's calendars take them. */
-const calendarField = (min: number, max: number, names: string[] = []) => {
+const calendarField = (min: number, max: number, names: readonly string[] = []) => {
   const accepted =
     `must be a number from ${min} to ${max}${names.length ? ` or a name such as ${names[1]}` : ''}, ` +
     'a range { start, end, step }, or a list of those';
   const number = z.number({ error: accepted }).int(accepted).min(min, accepted).max(max, accepted);
-  const value = names.length === 0 ? number : number.or(z.enum(names as [string, ...string[]]));
+  const value = names.length === 0 ? number : number.or(z.enum(names));
   const range = section({ start: number, end: number.optional(), step: z.number().int().min(1).optional() });
   return z.union([value, range, z.array(value.or(range)).min(1)], { error: accepted }).optional();
 };

@@ -1,4 +1,4 @@
-import type { Calendar, Timing } from '../model/schedule.ts';
+import { type Calendar, DAYS, MONTHS, type Timing } from '../model/schedule.ts';
 import { nextRuns } from './values.ts';
 
 const MINUTE = 60_000;
@@ -20,10 +20,19 @@ export function calendarCron(calendar: Calendar | Record<string, unknown>): stri
   return parts.includes(undefined) ? undefined : parts.join(' ');
 }
 
+/** The number of a month or a day of the week; a range of names would be read otherwise than Temporal reads it. */
+function numberOf(name: string): string | undefined {
+  const day = DAYS.indexOf(name);
+  const month = MONTHS.indexOf(name);
+  return day >= 0 ? String(day) : month >= 0 ? String(month + 1) : undefined;
+}
+
 function part(field: unknown): string | undefined {
   if (typeof field === 'number') return String(field);
-  if (typeof field === 'string') return field === '*' ? '*' : field.slice(0, 3);
+  if (typeof field === 'string') return field === '*' ? '*' : numberOf(field);
   if (Array.isArray(field)) {
+    // The server writes "every" as an empty list.
+    if (field.length === 0) return '*';
     const parts = field.map(part);
     return parts.includes(undefined) ? undefined : parts.join(',');
   }
@@ -33,6 +42,18 @@ function part(field: unknown): string | undefined {
   const to = part(end ?? start);
   if (from === undefined || to === undefined) return undefined;
   return `${from}-${to}${typeof step === 'number' ? `/${step}` : ''}`;
+}
+
+/** The next starts (epoch milliseconds) by cron and calendar, without jitter; intervals are not among them. */
+export function nextStarts(timing: Timing, zone: string, count: number, from: Date = new Date()): number[] {
+  const expressions = [
+    ...(timing.cron ?? []),
+    ...(timing.calendar ?? []).map((one) => calendarCron(one) ?? ''),
+  ];
+  const times = expressions.flatMap((expression) =>
+    nextRuns(expression, zone, count, from).map((date) => date.getTime()),
+  );
+  return [...new Set(times)].sort((a, b) => a - b).slice(0, count);
 }
 
 /**

@@ -1,6 +1,11 @@
 /** The workflows that a schedule can run. */
 export type ScheduledWorkflow = 'backup' | 'prune' | 'verify' | 'drill' | 'watchdog' | 'replicate';
 
+/** The names of months and of days of the week, as Temporal's calendars write them. */
+export const MONTHS: readonly string[] =
+  'JANUARY FEBRUARY MARCH APRIL MAY JUNE JULY AUGUST SEPTEMBER OCTOBER NOVEMBER DECEMBER'.split(' ');
+export const DAYS: readonly string[] = 'SUNDAY MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY'.split(' ');
+
 /** One value, name or range of a calendar's field, or a list of those. */
 export type CalendarField =
   | number
