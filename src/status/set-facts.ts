@@ -1,0 +1,95 @@
+import type { SetEntry } from '../adapters/repository/catalog.ts';
+import type { Manifest } from '../model/manifest.ts';
+
+/** What was found of a set at some time. */
+export interface VerdictFacts {
+  kind: 'verify' | 'drill';
+  ok: boolean;
+  /** ISO time. */
+  at: string;
+  /** How long a drill took, where it says so. */
+  seconds?: number;
+}
+
+/** One service as a set holds it. Sizes are stored bytes. */
+export interface ServiceFacts {
+  name: string;
+  kind: 'neo4j' | 'qdrant';
+  bytes: number;
+  offlineSeconds: number;
+  frozenSeconds: number;
+}
+
+/** What metrics and the status page need of a set: a few hundred bytes, however large its manifest is. */
+export interface SetFacts {
+  set: string;
+  createdAt: string;
+  completedAt: string;
+  state: 'complete' | 'partial';
+  bytes: number;
+  durationSeconds: number;
+  services: ServiceFacts[];
+  failures: { service: string; type: string; message: string }[];
+  workflowId: string;
+  runId: string;
+}
+
+/** A set with what its keys tell of it today. */
+export interface CatalogSet extends SetFacts {
+  held: boolean;
+  /** Oldest first. */
+  verdicts: VerdictFacts[];
+}
+
+/** The part of a manifest that never changes. */
+export function setFacts(manifest: Manifest): SetFacts {
+  const bytesOf = (service: string): number =>
+    manifest.artifacts.filter((a) => a.service === service).reduce((sum, a) => sum + a.stored.bytes, 0);
+  return {
+    set: manifest.set,
+    createdAt: manifest.createdAt,
+    completedAt: manifest.completedAt,
+    state: manifest.state,
+    bytes: manifest.artifacts.reduce((sum, artifact) => sum + artifact.stored.bytes, 0),
+    durationSeconds: Math.max(0, (Date.parse(manifest.completedAt) - Date.parse(manifest.createdAt)) / 1000),
+    services: manifest.services.map((service) => ({
+      name: service.name,
+      kind: service.kind,
+      bytes: bytesOf(service.name),
+      offlineSeconds: service.kind === 'neo4j' ? service.offlineSeconds : 0,
+      frozenSeconds: service.kind === 'neo4j' ? (service.frozenSeconds ?? 0) : 0,
+    })),
+    failures: manifest.failures.slice(0, 20),
+    workflowId: manifest.run.workflowId,
+    runId: manifest.run.runId,
+  };
+}
+
+/** The verdicts of an entry with real times; marks that can not be read are left out. */
+export function verdictsOf(entry: SetEntry): VerdictFacts[] {
+  return entry.verdicts
+    .flatMap(({ kind, verdict, time }) => {
+      const at = verdictTime(time);
+      if ((kind !== 'verify' && kind !== 'drill') || at === null) return [];
+      return [{ kind, ok: verdict === 'ok', at } as const];
+    })
+    .sort((a, b) => a.at.localeCompare(b.at));
+}
+
+/** `2026-01-02T03-04-05-678Z`, as keys have it → ISO; null for anything else. */
+function verdictTime(text: string): string | null {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)(?:-(\d{3}))?Z$/.exec(text);
+  if (!match) return null;
+  const time = new Date(`${match[1]}:${match[2]}:${match[3]}.${match[4] ?? '000'}Z`);
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
+}
+
+/** Complete, and the newest thing that was found of it is no failure. */
+export const isGood = (set: CatalogSet): boolean =>
+  set.state === 'complete' && set.verdicts.at(-1)?.ok !== false;
+
+/** When a set was last verified or drilled with success; null when it never was, or failed since. */
+export function verifiedAt(set: CatalogSet): string | null {
+  const last = set.verdicts.at(-1);
+  return last?.ok ? last.at : null;
+}
