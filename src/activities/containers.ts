@@ -14,9 +14,11 @@ import {
   stopContainer,
 } from '../adapters/docker/lifecycle.ts';
 import { isServing } from '../adapters/neo4j/serving.ts';
+import { isSwapPending, runSwapStep } from '../adapters/neo4j/swap.ts';
 import type { ContainerReference, Neo4jService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { LABELS } from '../model/names.ts';
+import type { RestorePlace } from '../model/restore-place.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { type Step, step } from './step.ts';
 
@@ -33,6 +35,19 @@ export interface OpenWindow {
   /** ISO time just before the stop or pause was asked for. */
   from: string;
   clean: boolean;
+}
+
+/** What a restore swaps in a window. */
+export interface Swap {
+  place: RestorePlace;
+  databases: string[];
+}
+
+export interface ClosedWindow {
+  /** ISO time at which the service was seen answering. */
+  servingSince: string;
+  /** A swap had been left unfinished, and the old stores were brought back. */
+  rolledBack: boolean;
 }
 
 /** Containers of services: look, open and close their windows. */
@@ -58,7 +73,12 @@ export function createContainerActivities(deps: Dependencies) {
     },
 
     /** Stop or pause the container, after a record of it has been written where the container lives. */
-    async openWindow(input: { service: string; window: 'offline' | 'freeze' }): Promise<OpenWindow> {
+    async openWindow(input: {
+      service: string;
+      window: 'offline' | 'freeze';
+      /** What will be swapped in it, so that whoever closes the window can bring it back. */
+      swap?: Swap;
+    }): Promise<OpenWindow> {
       return await step('open', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await found(service);
@@ -69,6 +89,7 @@ export function createContainerActivities(deps: Dependencies) {
           workflowId: context.workflowId,
           runId: context.runId,
           graceSeconds: service.stopGraceSeconds,
+          restore: input.swap && JSON.stringify(input.swap),
         });
         if (input.window === 'freeze') {
           await pauseContainer(engine, container.id);
@@ -85,15 +106,23 @@ export function createContainerActivities(deps: Dependencies) {
      * Let the service serve again, whatever happened before: helpers out, container up, answering. Harmless when it is up
      * already or was never stopped. Answers when it was seen serving.
      */
-    async closeWindow(input: { service: string; containerId?: string }): Promise<{ servingSince: string }> {
+    async closeWindow(input: { service: string; containerId?: string }): Promise<ClosedWindow> {
       return await step('close', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
         await removeContainers(engine, { [LABELS.service]: service.name, [LABELS.role]: 'helper' });
         const records = (await listInterruptions(engine)).filter((record) => record.service === service.name);
         await awaitStopInFlight(service, records, context);
+        const rolledBack = await settleSwaps(service, records, context);
         await serveAgain(service, context);
         for (const record of records) await clearInterruption(engine, record.volume);
-        return { servingSince: new Date().toISOString() };
+        return { servingSince: new Date().toISOString(), rolledBack };
+      });
+    },
+
+    /** Start the service within its window and wait until it answers; unlike closing, this gives up in the end. */
+    async tryServing(input: { service: string }): Promise<void> {
+      await step('start', async (context) => {
+        await serveAgain(neo4jNamed(deps.config(), input.service), context);
       });
     },
 
@@ -135,6 +164,30 @@ export function createContainerActivities(deps: Dependencies) {
       });
     },
   };
+
+  /**
+   * A swap that nobody found good is undone: the old stores come back before the service is started. One that runs on the new
+   * stores is stopped first.
+   */
+  async function settleSwaps(
+    service: Neo4jService,
+    records: Interruption[],
+    context: Step,
+  ): Promise<boolean> {
+    let rolledBack = false;
+    for (const { restore } of records) {
+      if (!restore) continue;
+      const { place, databases } = JSON.parse(restore) as Swap;
+      const container = await found(service);
+      const about = { service: service.name, runId: context.runId, container };
+      if (!(await isSwapPending(engine, about, place))) continue;
+      context.beat({ step: 'bringing the old stores back' });
+      if (container.running) await stopContainer(engine, container.id, service.stopGraceSeconds);
+      await runSwapStep(engine, 'roll back', about, place, databases);
+      rolledBack = true;
+    }
+    return rolledBack;
+  }
 
   /**
    * After the death of a worker in the middle of a stop, the engine may still be about to stop the container: it runs,

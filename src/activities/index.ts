@@ -2,13 +2,17 @@ import { createContainerActivities } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createNeo4jActivities } from './neo4j.ts';
 import { createRepositoryActivities } from './repository.ts';
+import { createSelectionActivities } from './restore.ts';
+import { createNeo4jRestoreActivities } from './restore-neo4j.ts';
 
 /** All activities of a worker, by the names under which workflows call them. */
 export function createActivities(deps: Dependencies) {
   return {
     ...createContainerActivities(deps),
     ...createNeo4jActivities(deps),
+    ...createNeo4jRestoreActivities(deps),
     ...createRepositoryActivities(deps),
+    ...createSelectionActivities(deps),
   };
 }
 

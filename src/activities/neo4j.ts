@@ -1,11 +1,12 @@
-import { findContainer } from '../adapters/docker/container.ts';
+import { type Container, findContainer } from '../adapters/docker/container.ts';
+import type { Engine } from '../adapters/docker/engine.ts';
 import { inspectVolume } from '../adapters/docker/volume.ts';
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { type AdminContext, dumpDatabase, openDump } from '../adapters/neo4j/dump.ts';
 import { walkDump } from '../adapters/neo4j/dump-walker.ts';
-import { probeNeo4j } from '../adapters/neo4j/probe.ts';
+import { type Neo4jProbe, probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
-import { createStaging, removeStaging, stagingName } from '../adapters/neo4j/staging.ts';
+import { createStaging, removeStaging, type Staging, stagingName } from '../adapters/neo4j/staging.ts';
 import { parseVersion } from '../adapters/neo4j/version.ts';
 import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
@@ -49,22 +50,7 @@ export function createNeo4jActivities(deps: Dependencies) {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await findContainer(engine, service.target);
         const probe = await probeNeo4j(engine, service.name, container, context.runId, context);
-        const databases = chooseDatabases(service, probe.databases);
-        return {
-          kind: 'neo4j',
-          service: service.name,
-          containerId: container.id,
-          container: container.name,
-          image: container.image,
-          imageDigest: container.imageId,
-          version: probe.version.text,
-          edition: container.env.NEO4J_EDITION ?? 'community',
-          running: container.running,
-          owner: probe.owner,
-          data: probe.layout.data,
-          databases,
-          freeBytes: probe.freeBytes,
-        };
+        return neo4jPlanOf(service, container, probe, chooseDatabases(service, probe.databases));
       });
     },
 
@@ -97,7 +83,7 @@ export function createNeo4jActivities(deps: Dependencies) {
     /** Dump one database of the stopped container into the staging volume. */
     async dumpDatabase(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
       return await step('dump', async (context) => {
-        const admin = await adminContext(input, context);
+        const admin = await adminContextOf(engine, input, context);
         if (admin.container.running) {
           throw new LifeboatError(
             'WindowLost',
@@ -119,8 +105,7 @@ export function createNeo4jActivities(deps: Dependencies) {
     /** Put one finished dump into a repository, read to its end as the archive that it is. */
     async storeDump(input: ServiceStep & { database: string; repository: string }): Promise<Artifact> {
       return await step('store', async (context) => {
-        const { volume, carrier, mountpoint } = await stagingOf(input);
-        const dump = await openDump(engine, { volume, carrier, mountpoint }, input.database);
+        const dump = await openDump(engine, await stagingOf(engine, input), input.database);
         return await storeInRepository(deps, context, {
           repository: input.repository,
           set: input.set,
@@ -155,24 +140,54 @@ export function createNeo4jActivities(deps: Dependencies) {
       directories: ['out', 'in', 'data', 'report'],
     });
   }
+}
 
-  async function stagingOf({ set, plan }: ServiceStep) {
-    const name = stagingName(set, plan.service);
-    const { mountpoint } = await inspectVolume(engine, name);
-    return { volume: name, carrier: `${name}-carrier`, mountpoint };
-  }
+/** A plan from what was found. */
+export function neo4jPlanOf(
+  service: Neo4jService,
+  container: Container,
+  probe: Neo4jProbe,
+  databases: Record<string, number>,
+): Neo4jPlan {
+  return {
+    kind: 'neo4j',
+    service: service.name,
+    containerId: container.id,
+    container: container.name,
+    image: container.image,
+    imageDigest: container.imageId,
+    version: probe.version.text,
+    edition: container.env.NEO4J_EDITION ?? 'community',
+    running: container.running,
+    owner: probe.owner,
+    data: probe.layout.data,
+    databases,
+    freeBytes: probe.freeBytes,
+  };
+}
 
-  async function adminContext(input: ServiceStep, context: Step): Promise<AdminContext> {
-    return {
-      service: input.plan.service,
-      set: input.set,
-      runId: context.runId,
-      container: await findContainer(engine, { container: input.plan.containerId }),
-      version: parseVersion(input.plan.version),
-      owner: input.plan.owner,
-      staging: await stagingOf(input),
-    };
-  }
+/** The staging that `prepareStaging` made for this run. */
+export async function stagingOf(engine: Engine, { set, plan }: ServiceStep): Promise<Staging> {
+  const name = stagingName(set, plan.service);
+  const { mountpoint } = await inspectVolume(engine, name);
+  return { volume: name, carrier: `${name}-carrier`, mountpoint };
+}
+
+/** What a helper that runs neo4j-admin needs, looked up anew: a container's environment never passes through Temporal. */
+export async function adminContextOf(
+  engine: Engine,
+  input: ServiceStep,
+  context: Step,
+): Promise<AdminContext> {
+  return {
+    service: input.plan.service,
+    set: input.set,
+    runId: context.runId,
+    container: await findContainer(engine, { container: input.plan.containerId }),
+    version: parseVersion(input.plan.version),
+    owner: input.plan.owner,
+    staging: await stagingOf(engine, input),
+  };
 }
 
 /** The databases to back up: those configured, or all that the data directory holds. */

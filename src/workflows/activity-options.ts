@@ -39,9 +39,13 @@ const CATALOG: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 };
 
-/** An activity's proxy with a summary that the Temporal UI shows beside it. */
-const group = (options: ActivityOptions) => (summary: string) =>
-  proxyActivities<Activities>({ ...options, summary });
+/** An activity's proxy with a summary that the Temporal UI shows beside it, and perhaps fewer attempts than its kind. */
+const group = (options: ActivityOptions) => (summary: string, limit?: { attempts: number }) =>
+  proxyActivities<Activities>({
+    ...options,
+    summary,
+    ...(limit ? { retry: { ...options.retry, maximumAttempts: limit.attempts } } : {}),
+  });
 
 export const probe = group(PROBE);
 export const inWindow = group(WINDOW);

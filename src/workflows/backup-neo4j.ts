@@ -26,7 +26,7 @@ export async function backupNeo4j(
 
     report.service(service, 'offline window');
     const section = await inCriticalSection(
-      { set, plan, window: 'offline', hold: options.hold },
+      { set, plan, window: 'offline', work: { kind: 'dump' }, hold: options.hold },
       { wait: options.wait },
     );
     report.line(

@@ -10,6 +10,7 @@ import {
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import { compensate, inWindow, probe } from './activity-options.ts';
 import { causeOf, fail } from './failure.ts';
+import { doWork, type WindowWork, type WorkDone } from './window-work.ts';
 
 /** Told to the parent when the window is open. */
 export const windowOpened = defineSignal<[service: string]>('windowOpened');
@@ -20,18 +21,18 @@ export interface CriticalSectionInput {
   set: string;
   plan: Neo4jPlan;
   window: 'offline' | 'freeze';
+  /** What is done in it. */
+  work: WindowWork;
   /** Keep the window open until the parent says that everything else was captured. */
   hold: boolean;
 }
 
-export interface CriticalSectionResult {
+export interface CriticalSectionResult extends WorkDone {
   /** False: it was found stopped, and left so. */
   wasRunning: boolean;
   offlineSeconds: number;
   from: string;
   to: string;
-  /** Bytes of each database's dump in the staging volume. */
-  dumps: Record<string, number>;
 }
 
 /** How long a section waits for its parent to capture the rest of a consistent set, on top of its own work. */
@@ -50,64 +51,83 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     released = true;
   });
   const found = await probe(`See how ${service} is now`).inspectService({ service });
-  if (!found.running) {
-    const from = new Date().toISOString();
-    const dumps = await takeDumps(input);
-    return { wasRunning: false, offlineSeconds: 0, from, to: new Date().toISOString(), dumps };
-  }
+  if (!found.running) return await leaveStopped(input);
 
   let offlineMs = 0;
   let from = new Date().toISOString();
   let to = from;
   let mayBeOpen = false;
+  const swap = input.work.kind === 'swap' ? { swap: input.work.swap } : {};
   const open = async () => {
     mayBeOpen = true;
-    const opened = await inWindow(`Stop ${service}`).openWindow({ service, window: input.window });
+    const opened = await inWindow(`Stop ${service}`).openWindow({ service, window: input.window, ...swap });
     from = opened.from;
     return opened;
   };
-  const close = async () => {
+  const close = async (servingSince?: string) => {
     await CancellationScope.nonCancellable(async () => {
-      const { servingSince } = await compensate(`Start ${service} and wait until it answers`).closeWindow({
-        service,
-      });
-      to = servingSince;
+      const closed = await compensate(`See that ${service} is up and answers`).closeWindow({ service });
+      rolledBack ||= closed.rolledBack;
+      to = servingSince ?? closed.servingSince;
       offlineMs += Date.parse(to) - Date.parse(from);
       mayBeOpen = false;
     });
   };
 
+  let rolledBack = false;
   let failure: unknown;
-  let dumps: Record<string, number> = {};
+  let done: WorkDone = { dumps: {}, compared: false };
   try {
-    const opened = await open();
+    const { clean } = await open();
     if (input.hold) await tellParent(service);
-    dumps = opened.clean ? await takeDumps(input).catch(tryOnceMore) : await tryOnceMore(killed(service));
+    // What is moved aside may need recovery: it gets it when it is brought back and started.
+    const usable = clean || input.work.kind === 'swap';
+    done = usable ? await doWork(input, true).catch(tryOnceMore) : await tryOnceMore(killed(service));
     await condition(() => released, HOLD_LIMIT);
   } catch (error) {
     failure = error;
   }
   await CancellationScope.nonCancellable(async () => {
-    if (mayBeOpen) await close().catch((error: unknown) => joinFailures(service, error, failure));
+    if (mayBeOpen) {
+      await close(done.servingSince).catch((error: unknown) => joinFailures(service, error, failure));
+    }
     // The parent may be gone (terminated), and with it its own clean-up.
     if (isCancellation(failure)) {
       await compensate('Remove what the cancelled run staged').removeStaging({ set: input.set, service });
     }
   });
-  if (failure !== undefined) throw failure;
-  return { wasRunning: true, offlineSeconds: Math.round(offlineMs) / 1000, from, to, dumps };
+  if (failure !== undefined) throw rolledBack ? broughtBack(service, failure) : failure;
+  return { ...done, wasRunning: true, offlineSeconds: Math.round(offlineMs) / 1000, from, to };
 
   /** Neo4j recovers by itself at its start; then it can shut down cleanly. Once: a second time is not chance any more. */
-  async function tryOnceMore(first: unknown): Promise<Record<string, number>> {
+  async function tryOnceMore(first: unknown): Promise<WorkDone> {
     const { type } = causeOf(first);
     if (isCancellation(first) || (type !== 'RecoveryNeeded' && type !== 'WindowLost')) throw first;
     await close();
     const reopened = await open();
     if (!reopened.clean) throw unclean(service);
-    return await takeDumps(input).catch((again: unknown) => {
+    return await doWork(input, true).catch((again: unknown) => {
       throw causeOf(again).type === 'RecoveryNeeded' ? unclean(service) : again;
     });
   }
+}
+
+/** A service that was found stopped is worked on as it is; only a store that needs recovery makes it run, for that alone. */
+async function leaveStopped(input: CriticalSectionInput): Promise<CriticalSectionResult> {
+  const from = new Date().toISOString();
+  const done = await doWork(input, false);
+  return { ...done, wasRunning: false, offlineSeconds: 0, from, to: new Date().toISOString() };
+}
+
+/** The restore failed, and the data from before serves: both are told. A cancel stays a cancel. */
+function broughtBack(service: string, failure: unknown): unknown {
+  if (isCancellation(failure)) return failure;
+  const { type, message } = causeOf(failure);
+  return fail(
+    'RestoreFailed',
+    `The restore of ${service} failed, and the data from before is back and serving. What failed: ${message}`,
+    { cause: type },
+  );
 }
 
 const killed = (service: string) => fail('RecoveryNeeded', `Neo4j of ${service} had to be killed.`);
@@ -130,18 +150,4 @@ const unclean = (service: string) =>
 async function tellParent(service: string): Promise<void> {
   const { parent } = workflowInfo();
   if (parent) await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(windowOpened, service);
-}
-
-async function takeDumps({ set, plan }: CriticalSectionInput): Promise<Record<string, number>> {
-  const dumps = await Promise.all(
-    Object.keys(plan.databases).map(async (database) => {
-      const { bytes } = await inWindow(`Dump ${plan.service}/${database}`).dumpDatabase({
-        set,
-        plan,
-        database,
-      });
-      return [database, bytes] as const;
-    }),
-  );
-  return Object.fromEntries(dumps);
 }

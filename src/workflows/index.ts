@@ -1,2 +1,3 @@
 export { backup } from './backup.ts';
 export { criticalSection } from './critical-section.ts';
+export { restore } from './restore.ts';

@@ -19,6 +19,8 @@ export interface Interruption {
   runId: string;
   /** When it was written: before the stop or pause. */
   at: Date;
+  /** What was being swapped in the window, so that whoever closes it can bring the old stores back; JSON. */
+  restore?: string;
   /** By when the stop must have been done (grace included): what was stopped later, somebody else stopped. */
   stopBy: Date;
 }
@@ -28,6 +30,7 @@ const KEY = {
   at: 'lifeboat.at',
   stopBy: 'lifeboat.stop-by',
   containerName: 'lifeboat.container-name',
+  restore: 'lifeboat.restore',
 } as const;
 
 /** Write the record; writing it again for the same run and container changes nothing. */
@@ -40,6 +43,7 @@ export async function recordInterruption(
     workflowId: string;
     runId: string;
     graceSeconds: number;
+    restore?: string | undefined;
   },
 ): Promise<string> {
   const now = Date.now();
@@ -52,6 +56,7 @@ export async function recordInterruption(
     [LABELS.run]: about.runId,
     [KEY.containerName]: container.name,
     [KEY.action]: about.action,
+    ...(about.restore ? { [KEY.restore]: about.restore } : {}),
     [KEY.at]: new Date(now).toISOString(),
     // Half a minute for the engine and the clocks on top of the grace.
     [KEY.stopBy]: new Date(now + (about.graceSeconds + 30) * 1000).toISOString(),
@@ -76,6 +81,7 @@ export async function listInterruptions(engine: Engine): Promise<Interruption[]>
         containerName: labels[KEY.containerName] ?? '',
         workflowId: labels[LABELS.workflow] ?? '',
         runId: labels[LABELS.run] ?? '',
+        ...(labels[KEY.restore] ? { restore: labels[KEY.restore] } : {}),
         at: new Date(labels[KEY.at] ?? 0),
         stopBy: new Date(labels[KEY.stopBy] ?? 0),
       }),

@@ -30,6 +30,15 @@ export function storeLayout(container: Container): StoreLayout {
   return { data, mount };
 }
 
+/**
+ * The settings that point neo4j-admin at another data directory, transaction logs included.
+ * @param legacy the names of 4.4.
+ */
+export function directorySettings(data: string, legacy: boolean): Record<string, string> {
+  const prefix = legacy ? 'NEO4J_dbms_directories' : 'NEO4J_server_directories';
+  return { [`${prefix}_data`]: data, [`${prefix}_transaction_logs_root`]: `${data}/transactions` };
+}
+
 /** Settings of the container that a helper needs too; never its credentials, and nothing that makes it download. */
 export function helperEnvironment(container: Container): Record<string, string> {
   return Object.fromEntries(

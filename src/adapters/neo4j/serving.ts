@@ -51,13 +51,11 @@ export function publishedBolt(container: Container): string | undefined {
 }
 
 async function logSaysStarted(engine: Engine, container: Container): Promise<boolean> {
-  const raw = await engine
-    .getContainer(container.id)
-    .logs({
-      stdout: true,
-      stderr: true,
-      follow: false,
-      since: Math.floor(container.startedAt.getTime() / 1000),
-    });
+  const raw = await engine.getContainer(container.id).logs({
+    stdout: true,
+    stderr: true,
+    follow: false,
+    since: Math.floor(container.startedAt.getTime() / 1000),
+  });
   return /\bStarted\./.test(raw.toString('latin1'));
 }

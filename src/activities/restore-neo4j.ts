@@ -1,0 +1,252 @@
+import { findContainer } from '../adapters/docker/container.ts';
+import { compareGraphRange, graphFacts } from '../adapters/neo4j/bolt.ts';
+import { checkLoaded, fetchDump, loadDump } from '../adapters/neo4j/load.ts';
+import { probeNeo4j } from '../adapters/neo4j/probe.ts';
+import { publishedBolt } from '../adapters/neo4j/serving.ts';
+import { placeOf, runSwapStep } from '../adapters/neo4j/swap.ts';
+import { compareVersions, parseVersion } from '../adapters/neo4j/version.ts';
+import { readArtifact } from '../adapters/pipeline/read-artifact.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { Artifact, GraphFacts } from '../model/manifest.ts';
+import type { RestorePlace } from '../model/restore-place.ts';
+import type { Dependencies } from './dependencies.ts';
+import { neo4jNamed } from './dependencies.ts';
+import { adminContextOf, type Neo4jPlan, neo4jPlanOf, type ServiceStep, stagingOf } from './neo4j.ts';
+import type { ServiceSelection } from './restore.ts';
+import { type Step, step } from './step.ts';
+
+/** What a restore has kept of the old state. */
+export interface KeptCopy {
+  restore: string;
+  bytes: number;
+  record: KeptRecord | null;
+}
+
+export interface KeptRecord {
+  set: string;
+  repository: string;
+  databases: string[];
+  at: string;
+}
+
+/** Restore of Neo4j: load beside the running database, swap, compare, keep, undo. */
+export function createNeo4jRestoreActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  const about = async (input: ServiceStep, context: Step) => ({
+    service: input.plan.service,
+    runId: context.runId,
+    container: await findContainer(engine, neo4jNamed(deps.config(), input.plan.service).target),
+  });
+
+  const swapStep = async (
+    input: ServiceStep & { place: RestorePlace },
+    name: Parameters<typeof runSwapStep>[1],
+    words: string[],
+    context: Step,
+  ) =>
+    await runSwapStep(engine, name, await about(input, context), input.place, words, {
+      signal: context.signal,
+      keep: context.keep,
+    });
+
+  return {
+    /** Compare a set with the container that it is to go into, with nothing changed. */
+    async planNeo4jRestore(input: {
+      selection: Extract<ServiceSelection, { kind: 'neo4j' }>;
+      stage: 'volume' | 'elsewhere';
+    }): Promise<{ target: Neo4jPlan; warnings: string[] }> {
+      return await step('plan', async (context) => {
+        const service = neo4jNamed(deps.config(), input.selection.service);
+        const container = await findContainer(engine, service.target);
+        const probed = await probeNeo4j(engine, service.name, container, context.runId, context);
+        const target = neo4jPlanOf(service, container, probed, probed.databases);
+        const warnings = requireVersion(input.selection.record.version, target.version, service.name);
+        if (input.stage === 'volume') requireRoomFor(input.selection.artifacts, target);
+        return { target, warnings };
+      });
+    },
+
+    /** Bring one dump out of the repository, decrypted and with its checksums verified, to where neo4j-admin can read it. */
+    async fetchDump(input: ServiceStep & { repository: string; artifact: Artifact }): Promise<void> {
+      await step('fetch', async (context) => {
+        const { artifact } = input;
+        const { encryption } = deps.config();
+        const source = await readArtifact({
+          repository: deps.repository(input.repository),
+          artifact,
+          identities: encryption?.identities ?? [],
+          ...(encryption?.passphrase ? { passphrase: encryption.passphrase } : {}),
+          signal: context.signal,
+        });
+        let bytes = 0;
+        source.on('data', (chunk: Buffer) => {
+          bytes += chunk.byteLength;
+          context.beat({ step: `fetching ${artifact.name}`, bytes, total: artifact.content.bytes });
+        });
+        source.pause();
+        await fetchDump(engine, await stagingOf(engine, input), artifact.name, source, {
+          bytes: artifact.content.bytes,
+          owner: input.plan.owner,
+          signal: context.signal,
+        });
+      });
+    },
+
+    /** Load it into the new stores, beside the running database. */
+    async loadDump(input: ServiceStep & { place: RestorePlace; database: string }): Promise<void> {
+      await step('load', async (context) => {
+        context.beat({ step: `loading ${input.database}` });
+        await loadDump(
+          engine,
+          await adminContextOf(engine, input, context),
+          input.place,
+          input.database,
+          context,
+        );
+      });
+    },
+
+    /** Check the consistency of the new store, before anything is stopped. */
+    async checkLoaded(input: ServiceStep & { place: RestorePlace; database: string }): Promise<void> {
+      await step('check', async (context) => {
+        context.beat({ step: `checking ${input.database}` });
+        await checkLoaded(
+          engine,
+          await adminContextOf(engine, input, context),
+          input.place,
+          input.database,
+          context,
+        );
+      });
+    },
+
+    /** Write down beside what will be kept what it is. */
+    async recordRestore(input: ServiceStep & { place: RestorePlace; record: KeptRecord }): Promise<void> {
+      await step('record', async (context) => {
+        await swapStep(input, 'record', [JSON.stringify(input.record)], context);
+      });
+    },
+
+    /** In the window: the old stores aside, the new ones in. */
+    async swapStores(input: ServiceStep & { place: RestorePlace; databases: string[] }): Promise<void> {
+      await step('swap', async (context) => {
+        const { container } = await about(input, context);
+        if (container.running) {
+          throw new LifeboatError(
+            'WindowLost',
+            `The container "${container.name}" runs again in the middle of a restore: another program or the engine started it.`,
+          );
+        }
+        await swapStep(input, 'swap', input.databases, context);
+      });
+    },
+
+    /** Compare what is served now with the manifest; answers the differences, or null without credentials. */
+    async compareRestored(input: {
+      service: string;
+      expected: Record<string, { before: GraphFacts; after?: GraphFacts }>;
+    }): Promise<string[] | null> {
+      return await step('compare', async () => {
+        const service = neo4jNamed(deps.config(), input.service);
+        const container = await findContainer(engine, service.target);
+        const address = service.bolt ?? publishedBolt(container);
+        if (!service.username || !service.password || !address) return null;
+        const access = { address, username: service.username, password: service.password };
+        const differences: string[] = [];
+        for (const [database, { before, after }] of Object.entries(input.expected)) {
+          const found = await graphFacts(access, database);
+          differences.push(
+            ...compareGraphRange(before, after ?? before, found).map((text) => `${database}: ${text}`),
+          );
+        }
+        return differences;
+      });
+    },
+
+    /** The new stores were found good: what is aside is the safety copy from now on. */
+    async acceptSwap(input: ServiceStep & { place: RestorePlace }): Promise<void> {
+      await step('accept', async (context) => {
+        await swapStep(input, 'accept', [], context);
+      });
+    },
+
+    /** Take what an earlier restore kept as the new stores of this one. */
+    async adoptKept(
+      input: ServiceStep & { place: RestorePlace; restore: string; databases: string[] },
+    ): Promise<void> {
+      await step('adopt', async (context) => {
+        const kept = placeOf({ ...input.place, restore: input.restore });
+        await swapStep(input, 'adopt', [kept, ...input.databases], context);
+      });
+    },
+
+    /** The undo failed: what it took goes back to where it was kept. */
+    async returnKept(
+      input: ServiceStep & { place: RestorePlace; restore: string; databases: string[] },
+    ): Promise<void> {
+      await step('return', async (context) => {
+        const kept = placeOf({ ...input.place, restore: input.restore });
+        await swapStep(input, 'return', [kept, ...input.databases], context);
+      });
+    },
+
+    /** Remove a restore's folder with all that it holds. */
+    async forgetRestore(input: ServiceStep & { place: RestorePlace }): Promise<void> {
+      await step('forget', async (context) => {
+        await swapStep(input, 'forget', [], context);
+      });
+    },
+
+    /** What restores have kept on the service's volume, newest first. */
+    async listKept(input: ServiceStep): Promise<KeptCopy[]> {
+      return await step('list kept', async (context) => {
+        const place = { restore: '', data: input.plan.data, owner: input.plan.owner };
+        const output = await runSwapStep(engine, 'list', await about(input, context), place, []);
+        return output
+          .split('\n')
+          .flatMap((line): KeptCopy[] => {
+            const found = /^lifeboat:kept (\S+) (\d+) (.*)$/.exec(line);
+            if (!found?.[1]) return [];
+            return [
+              {
+                restore: found[1],
+                bytes: Number(found[2]) * 1024,
+                record: JSON.parse(found[3] ?? 'null') as KeptRecord | null,
+              },
+            ];
+          })
+          .sort((a, b) => (a.restore < b.restore ? 1 : -1));
+      });
+    },
+  };
+}
+
+/** A dump of a newer Neo4j is refused: loading it would fail after the fact. One of an older is migrated, and that is said. */
+function requireVersion(from: string, to: string, service: string): string[] {
+  const difference = compareVersions(parseVersion(from), parseVersion(to));
+  const [dump, target] = [parseVersion(from), parseVersion(to)];
+  if (dump.major > target.major || (dump.major === target.major && dump.minor > target.minor)) {
+    throw new LifeboatError(
+      'VersionMismatch',
+      `The set was taken from Neo4j ${from}, and service "${service}" runs ${to}, which is older: upgrade the container to ${from} or later first.`,
+    );
+  }
+  if (difference >= 0 || dump.major === target.major) return [];
+  return [
+    `The set was taken from Neo4j ${from} and goes into ${to}: the store is migrated, and can't go back to ${from} afterwards.`,
+  ];
+}
+
+/** Old and new stores are on the volume at the same time. */
+function requireRoomFor(artifacts: Artifact[], target: Neo4jPlan): void {
+  const needed = artifacts.reduce(
+    (sum, { archive, content }) => sum + (archive?.bytes ?? content.bytes * 4),
+    0,
+  );
+  if (needed <= target.freeBytes) return;
+  throw new LifeboatError(
+    'InsufficientSpace',
+    `The volume of service "${target.service}" has ${target.freeBytes} bytes free, and the new stores need ${needed} beside the old ones: free some, or restore with "stage": "elsewhere".`,
+  );
+}

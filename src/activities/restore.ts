@@ -1,0 +1,83 @@
+import { resolveSet } from '../adapters/repository/resolve-set.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { Artifact, Manifest, Neo4jRecord, QdrantRecord } from '../model/manifest.ts';
+import type { Dependencies } from './dependencies.ts';
+import { step } from './step.ts';
+
+/** What is restored of one service, with what the manifest says of it. */
+export type ServiceSelection =
+  | { kind: 'neo4j'; service: string; record: Neo4jRecord; artifacts: Artifact[] }
+  | { kind: 'qdrant'; service: string; record: QdrantRecord; artifacts: Artifact[] };
+
+export interface Selection {
+  set: string;
+  repository: string;
+  createdAt: string;
+  state: Manifest['state'];
+  services: ServiceSelection[];
+}
+
+/** What somebody asked for. */
+export interface SelectionWish {
+  set?: string | undefined;
+  repository?: string | undefined;
+  services?: string[] | undefined;
+  databases?: string[] | undefined;
+  collections?: string[] | undefined;
+  system?: boolean | undefined;
+}
+
+/** From what somebody asked for to artifacts of one set. */
+export function createSelectionActivities(deps: Dependencies) {
+  return {
+    /** Find the set and what of it is meant; unknown names are refused with those that there are. */
+    async selectArtifacts(wish: SelectionWish): Promise<Selection> {
+      return await step('select', async (context) => {
+        const name = wish.repository ?? deps.config().repositories[0]?.name ?? '';
+        const repository = deps.repository(name);
+        const found = await resolveSet(repository, wish.set ?? 'latest', context.signal);
+        if ('problem' in found) throw found.problem;
+        const { manifest } = found;
+        const present = manifest.services.map((record) => record.name);
+        requireKnown('services', wish.services, present, manifest.set);
+        const chosen = manifest.services.filter((record) => wish.services?.includes(record.name) ?? true);
+        const artifacts = manifest.artifacts.filter((artifact) => isWanted(artifact, wish));
+        const names = (kind: Artifact['kind']) =>
+          manifest.artifacts.filter((artifact) => artifact.kind === kind).map((artifact) => artifact.name);
+        requireKnown('databases', wish.databases, names('neo4j-dump'), manifest.set);
+        requireKnown('collections', wish.collections, names('qdrant-snapshot'), manifest.set);
+        return {
+          set: manifest.set,
+          repository: name,
+          createdAt: manifest.createdAt,
+          state: manifest.state,
+          services: chosen
+            .map((record) => ({
+              kind: record.kind,
+              service: record.name,
+              record,
+              artifacts: artifacts.filter(({ service }) => service === record.name),
+            }))
+            .filter((selection) => selection.artifacts.length > 0) as ServiceSelection[],
+        };
+      });
+    },
+  };
+}
+
+/** With names of one kind only, the other kind is not meant. `system` is restored only when it is asked for. */
+function isWanted(artifact: Artifact, wish: SelectionWish): boolean {
+  const named = wish.databases !== undefined || wish.collections !== undefined;
+  if (artifact.kind === 'qdrant-snapshot') return wish.collections?.includes(artifact.name) ?? !named;
+  if (artifact.name === 'system') return wish.system === true || wish.databases?.includes('system') === true;
+  return wish.databases?.includes(artifact.name) ?? !named;
+}
+
+function requireKnown(what: string, wanted: string[] | undefined, present: string[], set: string): void {
+  const missing = (wanted ?? []).filter((name) => !present.includes(name));
+  if (missing.length === 0) return;
+  throw new LifeboatError(
+    'InvalidInput',
+    `"${what}" names ${missing.map((name) => `"${name}"`).join(', ')}, and the set ${set} has: ${[...new Set(present)].join(', ') || 'none'}.`,
+  );
+}

@@ -1,0 +1,129 @@
+import { createWriteStream } from 'node:fs';
+import { chown, open, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { LifeboatError } from '../../model/failures.ts';
+import type { RestorePlace } from '../../model/restore-place.ts';
+import { writeFileInto } from '../docker/archive.ts';
+import type { Engine } from '../docker/engine.ts';
+import { type HelperRun, runHelper } from '../docker/helper.ts';
+import { adminCommands } from './admin-commands.ts';
+import { judgeAdmin } from './admin-outcome.ts';
+import { type AdminContext, adminHelper } from './dump.ts';
+import { directorySettings } from './layout.ts';
+import { STAGING, type Staging } from './staging.ts';
+import { placeOf } from './swap.ts';
+import { isLegacy } from './version.ts';
+
+/** Put a dump into the staging volume: directly where this process sees it, else through the engine. */
+export async function fetchDump(
+  engine: Engine,
+  staging: Staging,
+  database: string,
+  source: Readable,
+  options: { bytes: number; owner: { uid: number; gid: number }; signal?: AbortSignal },
+): Promise<void> {
+  const relative = `in/${database}.dump`;
+  const local = join(staging.mountpoint, relative);
+  if (await isWritable(dirname(local))) {
+    await pipeline(source, createWriteStream(local), options.signal ? { signal: options.signal } : {});
+    await chown(local, options.owner.uid, options.owner.gid);
+    return;
+  }
+  await writeFileInto(engine, staging.carrier, `${STAGING}/${relative}`, source, options);
+}
+
+async function isWritable(directory: string): Promise<boolean> {
+  try {
+    if (!(await stat(directory)).isDirectory()) return false;
+    const probe = await open(join(directory, '.lifeboat-probe'), 'w');
+    await probe.close();
+    await rm(join(directory, '.lifeboat-probe'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Load a dump into the new stores of a restore, beside the running database.
+ * @throws {LifeboatError} `LoadFailed`, `InsufficientSpace`, `VersionMismatch` for a dump that this version must not open.
+ */
+export async function loadDump(
+  engine: Engine,
+  context: AdminContext,
+  place: RestorePlace,
+  database: string,
+  options: HelperRun = {},
+): Promise<void> {
+  const directory = `${placeOf(place)}/new`;
+  const outcome = await runHelper(
+    engine,
+    loadHelper(context, place, `load-${database}`, [
+      'sh',
+      '-c',
+      'mkdir -p "$0" && exec "$@"',
+      directory,
+      ...adminCommands(context.version).load(database, `${STAGING}/in`),
+    ]),
+    options,
+  );
+  if (/newer version than the current/i.test(outcome.stdout + outcome.stderr)) {
+    throw new LifeboatError(
+      'VersionMismatch',
+      `The dump of the database "${database}" was made by a newer Neo4j than this container's ${context.version.text}: upgrade the container first.`,
+    );
+  }
+  judgeAdmin('load', database, outcome);
+  if (/is not on a supported version/i.test(outcome.stdout + outcome.stderr)) {
+    await migrate(engine, context, place, database, options);
+  }
+}
+
+/** A store of 4.4 loads into 5, but does not start there before it was migrated. */
+async function migrate(
+  engine: Engine,
+  context: AdminContext,
+  place: RestorePlace,
+  database: string,
+  options: HelperRun,
+): Promise<void> {
+  const outcome = await runHelper(
+    engine,
+    loadHelper(context, place, `migrate-${database}`, ['neo4j-admin', 'database', 'migrate', database]),
+    options,
+  );
+  judgeAdmin('load', database, outcome);
+}
+
+/**
+ * Check the consistency of a loaded store. It may use a quarter of a gibibyte beside its heap, since the database is still up.
+ * @throws {LifeboatError} `CheckFailed`
+ */
+export async function checkLoaded(
+  engine: Engine,
+  context: AdminContext,
+  place: RestorePlace,
+  database: string,
+  options: HelperRun = {},
+): Promise<void> {
+  const check = adminCommands(context.version).check(database, {
+    reportDirectory: `${STAGING}/report`,
+    offHeapBytes: 256 * 1024 * 1024,
+  });
+  if (!check) return;
+  judgeAdmin(
+    'check',
+    database,
+    await runHelper(engine, loadHelper(context, place, `check-${database}`, check), options),
+  );
+}
+
+function loadHelper(context: AdminContext, place: RestorePlace, step: string, command: string[]) {
+  const helper = adminHelper(context, step, command);
+  return {
+    ...helper,
+    env: { ...helper.env, ...directorySettings(`${placeOf(place)}/new`, isLegacy(context.version)) },
+  };
+}

@@ -1,0 +1,178 @@
+import { LifeboatError } from '../../model/failures.ts';
+import { LABELS, word } from '../../model/names.ts';
+import type { RestorePlace } from '../../model/restore-place.ts';
+import { statPath } from '../docker/archive.ts';
+import type { Container } from '../docker/container.ts';
+import type { Engine } from '../docker/engine.ts';
+import { type HelperRun, runHelper } from '../docker/helper.ts';
+import { STAGING } from './staging.ts';
+
+/** Everything of Lifeboat's on a service's own volume is in this folder of its data directory. */
+export const KEPT = '.lifeboat';
+
+/** The folder of a restore: on the service's volume, so that a swap is renames, or on a volume of its own. */
+export const placeOf = ({ restore, data, volume }: RestorePlace): string =>
+  volume ? `${STAGING}/${KEPT}/${restore}` : `${data}/${KEPT}/${restore}`;
+
+/**
+ * What the steps below share. Every one can be run again after it was killed at any point: a folder is either where it was or where
+ * it goes, never half; on another file system it is copied under another name, then renamed, and only then removed at its source.
+ */
+const PRELUDE = `
+set -eu
+data=$1; place=$2; shift 2
+carry() {
+  [ -e "$1" ] || return 0
+  if [ -e "$2" ]; then rm -rf "$1"; return 0; fi
+  mkdir -p "$(dirname "$2")"
+  if [ "$(stat -c %d "$1")" = "$(stat -c %d "$(dirname "$2")")" ]; then mv -T "$1" "$2"; return 0; fi
+  rm -rf "$2.part"; cp -a "$1" "$2.part"; sync; mv -T "$2.part" "$2"
+  rm -rf "$1.gone"; mv -T "$1" "$1.gone"; rm -rf "$1.gone"
+}
+tidy() { rm -rf "$1.part" "$1.gone"; }
+`;
+
+/** After an undo that failed: what was taken goes back to where it was kept, and this place is empty again. */
+const RETURN = `${PRELUDE}
+kept=$1; shift
+for db in "$@"; do
+  for kind in databases transactions; do carry "$place/new/$kind/$db" "$kept/old/$kind/$db"; done
+done
+sync
+rm -rf "$place"`;
+
+/**
+ * Move the old stores aside and the new ones in. `swapping` marks that it began, and stays until the outcome was found good:
+ * whoever finds it later knows that the old stores must come back. A store is aside before its new one comes.
+ */
+const SWAP = `${PRELUDE}
+touch "$place/swapping"
+for db in "$@"; do
+  for kind in databases transactions; do
+    live=$data/$kind/$db; new=$place/new/$kind/$db; old=$place/old/$kind/$db
+    tidy "$live"; tidy "$new"; tidy "$old"
+    if [ ! -e "$old" ] && [ ! -e "$old.none" ]; then
+      mkdir -p "$place/old/$kind"
+      if [ -e "$live" ]; then carry "$live" "$old"; else touch "$old.none"; fi
+    elif [ -e "$old" ] && [ -e "$live" ] && [ -e "$new" ]; then
+      rm -rf "$live"
+    fi
+    carry "$new" "$live"
+  done
+done
+sync`;
+
+/**
+ * Bring the old stores back. What was put in their place is `undone` until they are there; then it goes, unless it is the only copy
+ * (`precious`: an undo), which waits as `new` for another try.
+ */
+const ROLL_BACK = `${PRELUDE}
+for db in "$@"; do
+  for kind in databases transactions; do
+    live=$data/$kind/$db; old=$place/old/$kind/$db
+    tidy "$live"; tidy "$old"
+    if [ -e "$old" ] || [ -e "$old.none" ]; then
+      [ ! -e "$live" ] || carry "$live" "$place/undone/$kind/$db"
+    fi
+    carry "$old" "$live"
+    rm -f "$old.none"
+  done
+done
+sync
+if [ -e "$place/precious" ]; then
+  for db in "$@"; do
+    for kind in databases transactions; do carry "$place/undone/$kind/$db" "$place/new/$kind/$db"; done
+  done
+else
+  rm -rf "$place/new"
+fi
+rm -rf "$place/undone" "$place/swapping"`;
+
+/** Take what an earlier restore kept (its folder comes first) as the new stores of this one; it is the only copy, so it is precious. */
+const ADOPT = `${PRELUDE}
+kept=$1; shift
+mkdir -p "$place"; touch "$place/precious"
+for db in "$@"; do
+  for kind in databases transactions; do
+    for from in old new; do carry "$kept/$from/$kind/$db" "$place/new/$kind/$db"; done
+  done
+done
+sync`;
+
+/** The outcome was found good: what is aside is from now on the safety copy. */
+const ACCEPT = `${PRELUDE}
+rm -rf "$place/swapping" "$place/new" "$place/precious"`;
+
+/** What restores have kept on the service's volume: `<restore> <KiB> <record>` a line. */
+const LIST = `${PRELUDE}
+for kept in "$place"/*/; do
+  [ -e "$kept/old" ] || [ -e "$kept/precious" ] || continue
+  echo "lifeboat:kept $(basename "$kept") $(du -sk "$kept" | cut -f1) $(cat "$kept/record.json" 2>/dev/null || echo null)"
+done`;
+
+/** Write down, beside what is kept, what it is: the record is the first word after the folders. */
+const RECORD = `${PRELUDE}
+mkdir -p "$place"; printf '%s' "$1" > "$place/record.json"`;
+
+/** Forget a restore altogether, with what it kept. */
+const FORGET = `${PRELUDE}
+rm -rf "$place"`;
+
+const ASK = `${PRELUDE}
+[ ! -e "$place/swapping" ] || echo lifeboat:pending`;
+
+const SCRIPTS = {
+  ask: ASK,
+  adopt: ADOPT,
+  return: RETURN,
+  swap: SWAP,
+  'roll back': ROLL_BACK,
+  accept: ACCEPT,
+  forget: FORGET,
+  list: LIST,
+  record: RECORD,
+} as const;
+
+/** Run one of the steps in a helper of the service's own image and as the store's owner. */
+export async function runSwapStep(
+  engine: Engine,
+  step: keyof typeof SCRIPTS,
+  context: { service: string; runId: string; container: Container },
+  place: RestorePlace,
+  words: string[],
+  options: HelperRun = {},
+): Promise<string> {
+  const outcome = await runHelper(
+    engine,
+    {
+      name: `lifeboat-${word(step)}-${word(place.restore)}-${word(context.service)}`,
+      imageId: context.container.imageId,
+      entrypoint: ['sh', '-c'],
+      command: [SCRIPTS[step], 'sh', place.data, placeOf(place), ...words],
+      env: {},
+      user: `${place.owner.uid}:${place.owner.gid}`,
+      volumesFrom: [context.container.id],
+      binds: place.volume ? [`${place.volume}:${STAGING}`] : [],
+      labels: { [LABELS.service]: context.service, [LABELS.run]: context.runId },
+    },
+    options,
+  );
+  if (outcome.exitCode !== 0) {
+    throw new LifeboatError(
+      'HelperFailed',
+      `The step "${step}" of the restore ${place.restore} of service "${context.service}" ended with exit code ${outcome.exitCode}: ${(outcome.stderr || outcome.stdout).trim().slice(-300)}`,
+    );
+  }
+  return outcome.stdout;
+}
+
+/** Whether a swap began on the service's volume and nobody has found its outcome good. */
+export async function isSwapPending(
+  engine: Engine,
+  context: { service: string; runId: string; container: Container },
+  place: RestorePlace,
+): Promise<boolean> {
+  if (!place.volume)
+    return (await statPath(engine, context.container.id, `${placeOf(place)}/swapping`)) !== null;
+  return (await runSwapStep(engine, 'ask', context, place, [])).includes('lifeboat:pending');
+}

@@ -1,0 +1,9 @@
+/** One restore's place: new stores on the way in, old ones kept aside. */
+export interface RestorePlace {
+  restore: string;
+  /** The data directory of the service, in its container. */
+  data: string;
+  owner: { uid: number; gid: number };
+  /** A volume to work on where the service's own has no room for both. */
+  volume?: string;
+}

@@ -1,0 +1,27 @@
+import type { Manifest } from '../manifest.ts';
+import type { RetentionSet } from '../retention.ts';
+
+/** What a repository's keys say of a set beside its manifest. */
+export interface SetMarks {
+  held: boolean;
+  /** Oldest first. */
+  verdicts: readonly { verdict: string }[];
+}
+
+/** What retention needs to know of a set, from its manifest and marks. The newest verdict counts. */
+export function retentionSetOf(manifest: Manifest, marks: SetMarks): RetentionSet {
+  const newest = marks.verdicts.at(-1)?.verdict;
+  const services = [
+    ...manifest.services.map(({ name }) => name),
+    ...manifest.failures.map(({ service }) => service),
+  ];
+  return {
+    id: manifest.set,
+    createdAt: manifest.createdAt,
+    services: [...new Set(services)],
+    state: manifest.state,
+    bytes: manifest.artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0),
+    held: marks.held,
+    ...(newest !== undefined && { verdict: newest === 'ok' ? ('passed' as const) : ('failed' as const) }),
+  };
+}

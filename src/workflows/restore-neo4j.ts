@@ -1,0 +1,108 @@
+import { CancellationScope } from '@temporalio/workflow';
+import type { Neo4jPlan } from '../activities/neo4j.ts';
+import type { ServiceSelection } from '../activities/restore.ts';
+import type { RestoreInput } from '../model/inputs.ts';
+import type { Neo4jRecord } from '../model/manifest.ts';
+import type { RestorePlace } from '../model/restore-place.ts';
+import { compensate, inWindow, transfer } from './activity-options.ts';
+import { inCriticalSection } from './exclusive.ts';
+import type { ProgressReport } from './progress.ts';
+import type { Expected } from './window-work.ts';
+
+/** What came of the restore of one service. */
+export interface RestoredService {
+  service: string;
+  databases?: string[];
+  collections?: string[];
+  offlineSeconds: number;
+  /** Whether counts were compared with the manifest; false where no credentials are configured or it was left stopped. */
+  compared: boolean;
+  /** The id under which `restore` with `undo` finds what was replaced. */
+  kept?: string;
+}
+
+/** Where a restore works: on the service's own volume, or on one of its own. */
+export const restorePlace = (restore: string, plan: Neo4jPlan, volume?: string): RestorePlace => ({
+  restore,
+  data: plan.data,
+  owner: plan.owner,
+  ...(volume ? { volume } : {}),
+});
+
+/** Restore one Neo4j service: fetch and load beside the running database, swap by rename, compare, keep the old. */
+export async function restoreNeo4j(
+  selection: Extract<ServiceSelection, { kind: 'neo4j' }>,
+  plan: Neo4jPlan,
+  options: { restore: string; set: string; repository: string; input: RestoreInput; report: ProgressReport },
+): Promise<RestoredService> {
+  const { restore, repository, report, input } = options;
+  const { service, artifacts } = selection;
+  const place = restorePlace(restore, plan);
+  const databases = artifacts.map(({ name }) => name);
+  // Everything of this restore goes by its own id, as everything of a backup goes by the set's.
+  const at = { set: restore, plan };
+  let swapped = false;
+  try {
+    report.service(service, 'fetching');
+    await inWindow(`Make room for the dumps of ${service}`).prepareStaging(at);
+    await Promise.all(
+      artifacts.map((artifact) =>
+        transfer(`Fetch ${service}/${artifact.name}`).fetchDump({ ...at, repository, artifact }),
+      ),
+    );
+    report.service(service, 'loading beside the running database');
+    for (const database of databases) {
+      await transfer(`Load ${service}/${database}`, { attempts: 3 }).loadDump({ ...at, place, database });
+      if (input.check !== false) {
+        await transfer(`Check ${service}/${database}`, { attempts: 3 }).checkLoaded({
+          ...at,
+          place,
+          database,
+        });
+      }
+    }
+    await inWindow('Write down what is replaced').recordRestore({
+      ...at,
+      place,
+      record: { set: options.set, repository, databases, at: new Date().toISOString() },
+    });
+    report.service(service, 'offline window');
+    const section = await inCriticalSection(
+      {
+        ...at,
+        window: 'offline',
+        work: { kind: 'swap', swap: { place, databases }, expected: expectedOf(selection.record, databases) },
+        hold: false,
+      },
+      { wait: input.wait ?? false },
+    );
+    swapped = true;
+    report.line(
+      `${service} was away for ${section.offlineSeconds.toFixed(1)} s; what it had is kept as ${restore}.`,
+    );
+    report.service(service, 'restored');
+    return {
+      service,
+      databases,
+      offlineSeconds: section.offlineSeconds,
+      compared: section.compared,
+      kept: restore,
+    };
+  } finally {
+    await CancellationScope.nonCancellable(async () => {
+      await compensate(`Remove what ${service} staged`).removeStaging({ set: restore, service });
+      if (!swapped)
+        await compensate(`Remove the unused stores of ${service}`).forgetRestore({ ...at, place });
+    });
+  }
+}
+
+function expectedOf(record: Neo4jRecord, databases: string[]): Expected {
+  const expected: NonNullable<Expected> = {};
+  for (const database of databases) {
+    const before = record.facts?.[database];
+    const after = record.factsAfter?.[database];
+    if (before) expected[database] = { before, ...(after ? { after } : {}) };
+  }
+  return Object.keys(expected).length > 0 ? expected : null;
+}

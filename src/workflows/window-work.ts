@@ -1,0 +1,74 @@
+import type { Swap } from '../activities/containers.ts';
+import type { Neo4jPlan } from '../activities/neo4j.ts';
+import type { GraphFacts } from '../model/manifest.ts';
+import { inWindow } from './activity-options.ts';
+import { fail } from './failure.ts';
+
+/** What is done in a window; opening and closing it is the critical section's. */
+export type WindowWork =
+  /** Dump every database of the plan into the staging volume. */
+  | { kind: 'dump' }
+  /** Put the new stores of a restore in the place of the old ones, and see that they serve what was promised. */
+  | { kind: 'swap'; swap: Swap; expected: Expected };
+
+/** What each restored database is compared with; null where the manifest has no counts. */
+export type Expected = Record<string, { before: GraphFacts; after?: GraphFacts }> | null;
+
+export interface WorkDone {
+  /** Bytes of each database's dump in the staging volume. */
+  dumps: Record<string, number>;
+  /** After a swap: whether the counts could be compared. */
+  compared: boolean;
+  /** ISO time at which it served again already within the work. */
+  servingSince?: string;
+}
+
+/** @param running whether the service ran before, and so is started and looked at within a swap. */
+export async function doWork(
+  { set, plan, work }: { set: string; plan: Neo4jPlan; work: WindowWork },
+  running: boolean,
+): Promise<WorkDone> {
+  return work.kind === 'dump' ? await dump(set, plan) : await swap(set, plan, work, running);
+}
+
+async function dump(set: string, plan: Neo4jPlan): Promise<WorkDone> {
+  const dumps = await Promise.all(
+    Object.keys(plan.databases).map(async (database) => {
+      const { bytes } = await inWindow(`Dump ${plan.service}/${database}`).dumpDatabase({
+        set,
+        plan,
+        database,
+      });
+      return [database, bytes] as const;
+    }),
+  );
+  return { dumps: Object.fromEntries(dumps), compared: false };
+}
+
+async function swap(
+  set: string,
+  plan: Neo4jPlan,
+  { swap: { place, databases }, expected }: Extract<WindowWork, { kind: 'swap' }>,
+  running: boolean,
+): Promise<WorkDone> {
+  const { service } = plan;
+  await inWindow(`Swap the stores of ${service}`).swapStores({ set, plan, place, databases });
+  if (!running) {
+    await inWindow(`Keep what ${service} had`).acceptSwap({ set, plan, place });
+    return { dumps: {}, compared: false };
+  }
+  await inWindow(`Start ${service} on the restored stores`, { attempts: 2 }).tryServing({ service });
+  const servingSince = new Date().toISOString();
+  const differences = expected
+    ? await inWindow(`Compare ${service} with the manifest`).compareRestored({ service, expected })
+    : null;
+  if (differences && differences.length > 0) {
+    throw fail(
+      'CountsDisagree',
+      `What was restored into ${service} is not what the manifest says: ${differences.slice(0, 5).join('; ')}.`,
+      { differences: differences.slice(0, 50) },
+    );
+  }
+  await inWindow(`Keep what ${service} had`).acceptSwap({ set, plan, place });
+  return { dumps: {}, compared: differences !== null, servingSince };
+}
