@@ -1,0 +1,93 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Config } from '../../config/config.ts';
+import { applySchedules } from '../../schedules/apply-schedules.ts';
+import { type Context, runs } from '../command.ts';
+import { startTemporal } from '../embedded-temporal.ts';
+import { EXIT } from '../exit-code.ts';
+import { connect } from '../session.ts';
+
+interface UpOptions {
+  state: string;
+  port: number;
+  uiPort: number;
+  schedules: boolean;
+}
+
+/** `worker` and `up`: processes that stay. */
+export function addProcessCommands(program: Command): void {
+  const worker = program
+    .command('worker')
+    .description('serve the task queue until the process is asked to end')
+    .option('--schedules', 'first bring the server’s schedules to what is declared');
+  runs(worker, async ({ session, terminal }: Context, options: { schedules?: boolean }) => {
+    const config = await session.config();
+    const ending = endOnSignals();
+    if (options.schedules) await applyDeclared(config, terminal);
+    await serve(config, terminal, ending.signal);
+    return EXIT.ok;
+  });
+
+  const up = program
+    .command('up')
+    .description('everything in one process: an embedded Temporal server, the worker and the schedules')
+    .option('--state <dir>', 'where the server keeps its state', process.env.LIFEBOAT_STATE ?? '.lifeboat')
+    .option('--port <port>', 'port of the server', Number, 7233)
+    .option('--ui-port <port>', 'port of its web page; 0 for none', Number, 8233)
+    .option('--no-schedules', 'leave the schedules as they are');
+  runs(up, async ({ session, terminal }: Context, options: UpOptions) => {
+    const declared = await session.config();
+    const ending = endOnSignals();
+    const server = await startTemporal({
+      directory: resolve(options.state),
+      port: options.port,
+      uiPort: options.uiPort,
+      namespace: declared.temporal.namespace,
+      onExit: () => ending.abort(),
+    });
+    try {
+      terminal.note(
+        `Temporal runs at ${server.address}${server.ui ? `, its page at ${server.ui}` : ''}; state in ${resolve(options.state)}`,
+      );
+      const config = { ...declared, temporal: { ...declared.temporal, address: server.address } };
+      if (options.schedules) await applyDeclared(config, terminal);
+      await serve(config, terminal, ending.signal);
+    } finally {
+      await server.stop();
+    }
+    return EXIT.ok;
+  });
+}
+
+/** The worker is loaded only here: its native parts take a moment, and no other command needs them. */
+async function serve(config: Config, terminal: Context['terminal'], signal: AbortSignal): Promise<void> {
+  const { runWorker } = await import('../../worker.ts');
+  const { taskQueue } = config.temporal;
+  await runWorker(config, {
+    signal,
+    onReady: () => terminal.note(`The worker serves the task queue "${taskQueue}". End it with Ctrl-C.`),
+  });
+}
+
+async function applyDeclared(config: Config, terminal: Context['terminal']): Promise<void> {
+  const { client, connection, taskQueue } = await connect(config);
+  try {
+    for (const { change, id } of await applySchedules(client.schedule, config.schedules, { taskQueue })) {
+      if (change !== 'unchanged') terminal.note(`Schedule ${id}: ${change}d`.replace('createdd', 'created'));
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Ends gently at SIGINT, SIGTERM; a second one ends at once. */
+function endOnSignals(): AbortController {
+  const ending = new AbortController();
+  const end = (): void => {
+    if (ending.signal.aborted) process.exit(EXIT.detached);
+    ending.abort();
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+  return ending;
+}

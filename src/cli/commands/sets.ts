@@ -1,0 +1,225 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import prettyBytes from 'pretty-bytes';
+import prettyMilliseconds from 'pretty-ms';
+import { readSets, type SetDetails } from '../../adapters/repository/catalog.ts';
+import type { Repository } from '../../adapters/repository/repository.ts';
+import { resolveSet } from '../../adapters/repository/resolve-set.ts';
+import { releaseHold, writeHold } from '../../adapters/repository/set-marks.ts';
+import { LifeboatError } from '../../model/failures.ts';
+import type { Manifest } from '../../model/manifest.ts';
+import { confirmed, runs } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { table } from '../terminal.ts';
+
+/** One set in a listing, as JSON. */
+interface ListedSet {
+  set: string;
+  repository: string;
+  createdAt: string | null;
+  state: string;
+  services: string[];
+  bytes: number;
+  consistent: boolean | null;
+  /** The newest verdict and its kind, such as `drill ok`. */
+  verdict: string | null;
+  held: boolean;
+  problem?: string;
+}
+
+/** `list` and `show` read the repositories themselves: they work without Temporal, and where its data is lost. */
+export function addSetCommands(program: Command): void {
+  const list = program
+    .command('list')
+    .alias('ls')
+    .description('list the sets of a repository, newest first')
+    .option('-r, --repository <name>', 'of this repository, or "all" (default: the primary)')
+    .option('-n, --limit <count>', 'only so many of each repository', positive);
+  runs(list, async ({ session, terminal }, options: { repository?: string; limit?: number }) => {
+    const repositories = await session.repositories(options.repository);
+    const limit = options.limit === undefined ? {} : { limit: options.limit };
+    const listed = await Promise.all(
+      repositories.map(async (repository) =>
+        (await readSets(repository, limit)).map((details) => listedSet(repository.name, details)),
+      ),
+    );
+    terminal.result({ sets: listed.flat() }, () => listText(listed.flat(), repositories));
+    return EXIT.ok;
+  });
+
+  const show = program
+    .command('show')
+    .argument('[set]', 'id, beginning of an id, latest, "latest verified", "before <time>"', 'latest')
+    .description('show what a set holds')
+    .option('-r, --repository <name>', 'in this repository (default: the primary)');
+  runs(show, async ({ session, terminal }, options: { repository?: string }, selector: string) => {
+    const [repository] = await session.repositories(options.repository);
+    const details = await resolveSet(repository as Repository, selector);
+    if ('problem' in details) throw details.problem;
+    const { manifest, held, verdicts } = details;
+    terminal.result({ repository: repository?.name, manifest, held, verdicts }, () =>
+      showText(manifest, details, repository as Repository),
+    );
+    return EXIT.ok;
+  });
+
+  addHoldCommand(program);
+}
+
+function addHoldCommand(program: Command): void {
+  const hold = program
+    .command('hold')
+    .argument('<set>', 'id, beginning of an id, latest, …')
+    .description('pin a set: retention leaves it alone until it is released')
+    .option('-r, --repository <name>', 'in this repository (default: every one that has it)', 'all')
+    .option('--reason <text>', 'why, for whoever looks later', '')
+    .option('--release', 'take the pin back')
+    .option('-y, --yes', 'do not ask');
+  runs(
+    hold,
+    async (context, options: { repository: string; reason: string; release?: boolean }, selector: string) => {
+      const { session, terminal } = context;
+      const found: { repository: Repository; set: string }[] = [];
+      let missing: unknown;
+      for (const repository of await session.repositories(options.repository)) {
+        try {
+          found.push({ repository, set: (await resolveSet(repository, selector)).set });
+        } catch (error) {
+          if (!(error instanceof LifeboatError && error.type === 'SetNotFound')) throw error;
+          missing ??= error;
+        }
+      }
+      if (found.length === 0) throw missing;
+      const [first] = found;
+      if (found.some(({ set }) => set !== first?.set)) {
+        const named = found.map(({ repository, set }) => `${set} in ${repository.name}`).join(', ');
+        throw new LifeboatError(
+          'InvalidInput',
+          `"${selector}" is not the same set everywhere: ${named}. Give an id.`,
+        );
+      }
+      if (options.release) {
+        await confirmed(
+          context,
+          `Retention may delete the set ${first?.set} once its pin is taken back. Go on?`,
+        );
+      }
+      const entry = { time: new Date(), by: userInfo().username, reason: options.reason };
+      for (const { repository, set } of found) {
+        await (options.release ? releaseHold : writeHold)(repository, set, entry);
+      }
+      const repositories = found.map(({ repository }) => repository.name);
+      terminal.result({ set: first?.set, held: !options.release, repositories }, () => {
+        const what = options.release ? 'is no longer held' : 'is held';
+        return `Set ${first?.set} ${what} in ${repositories.join(', ')}.`;
+      });
+      return EXIT.ok;
+    },
+  );
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new LifeboatError('InvalidInput', `"${text}" must be a whole number above 0.`);
+}
+
+function listedSet(repository: string, details: SetDetails): ListedSet {
+  const { set, held } = details;
+  const newest = details.verdicts.at(-1);
+  const verdict = newest ? `${newest.kind} ${newest.verdict}` : null;
+  if ('problem' in details) {
+    const { message } = details.problem;
+    const empty = { createdAt: null, services: [], bytes: 0, consistent: null };
+    return { set, repository, ...empty, state: 'unreadable', verdict, held, problem: message };
+  }
+  const { createdAt, state, services, consistent } = details.manifest;
+  const names = services.map(({ name }) => name);
+  return {
+    set,
+    repository,
+    createdAt,
+    state,
+    services: names,
+    bytes: bytesOf(details.manifest),
+    consistent,
+    verdict,
+    held,
+  };
+}
+
+/** Stored bytes of all artifacts. */
+export const bytesOf = (manifest: Manifest): number =>
+  manifest.artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
+
+/** `3h ago`, for people. */
+export function ago(time: string, now: number = Date.now()): string {
+  const past = now - Date.parse(time);
+  if (past < 0) return 'in the future';
+  return `${prettyMilliseconds(Math.max(1000, past), { compact: true })} ago`;
+}
+
+function listText(sets: ListedSet[], repositories: Repository[]): string {
+  const where = repositories.map(({ name, location }) => `${name} (${location})`).join(', ');
+  if (sets.length === 0) return `No set is in ${where}. Make the first one with: lifeboat backup`;
+  const several = repositories.length > 1;
+  return table(
+    ['SET', ...(several ? ['REPOSITORY'] : []), 'AGE', 'STATE', 'SERVICES', 'SIZE', 'VERIFIED', ''],
+    sets.map((one) => [
+      one.set,
+      ...(several ? [one.repository] : []),
+      one.createdAt === null ? '' : ago(one.createdAt),
+      one.state,
+      one.services.join(','),
+      prettyBytes(one.bytes),
+      one.verdict ?? '-',
+      [one.held ? 'held' : '', one.problem ?? ''].filter(Boolean).join(' '),
+    ]),
+  );
+}
+
+function showText(manifest: Manifest, { held, verdicts }: SetDetails, repository: Repository): string {
+  const newest = verdicts.at(-1);
+  const facts: [string, string][] = [
+    ['Set', manifest.set],
+    ['Repository', `${repository.name} (${repository.location})`],
+    ['Created', `${manifest.createdAt} (${ago(manifest.createdAt)})`],
+    ['State', manifest.state],
+    ['Consistent', manifest.consistent ? 'yes' : 'no'],
+    [
+      'Skew',
+      manifest.skewSeconds === null
+        ? '-'
+        : `${manifest.skewSeconds} s between the first and the last capture`,
+    ],
+    ['Encrypted', manifest.encryption === null ? 'no' : 'age'],
+    ['Size', prettyBytes(bytesOf(manifest))],
+    ['Verified', newest ? `${newest.kind} ${newest.verdict} at ${newest.time}` : 'never'],
+    ['Held', held ? 'yes' : 'no'],
+    ['Run', `${manifest.run.workflowId} with Lifeboat ${manifest.lifeboat}`],
+  ];
+  return [
+    ...facts.map(([name, value]) => `${name.padEnd(11)} ${value}`),
+    '',
+    table(
+      ['SERVICE', 'KIND', 'VERSION', 'OFFLINE'],
+      manifest.services.map((one) => [
+        one.name,
+        one.kind,
+        one.version,
+        one.kind === 'neo4j' ? `${one.offlineSeconds} s (${one.mode})` : '-',
+      ]),
+    ),
+    '',
+    table(
+      ['ARTIFACT', 'HOLDS', 'STORED', 'CONTENT'],
+      manifest.artifacts.map((one) => [
+        one.path,
+        `${one.kind} ${one.name}${one.node === undefined ? '' : ` of ${one.node}`}`,
+        prettyBytes(one.stored.bytes),
+        prettyBytes(one.content.bytes),
+      ]),
+    ),
+    ...manifest.failures.map(({ service, type, message }) => `\n${service} is missing (${type}): ${message}`),
+  ].join('\n');
+}

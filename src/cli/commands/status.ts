@@ -1,0 +1,143 @@
+import type { Command } from 'commander';
+import prettyBytes from 'pretty-bytes';
+import { readSets, type SetDetails } from '../../adapters/repository/catalog.ts';
+import type { Repository } from '../../adapters/repository/repository.ts';
+import { isVerified } from '../../adapters/repository/resolve-set.ts';
+import { LifeboatError, messageOf } from '../../model/failures.ts';
+import { type Context, runs } from '../command.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import type { Connected } from '../session.ts';
+import { hasWorker, watchRun } from '../start-run.ts';
+import { table } from '../terminal.ts';
+import { resultText } from './runs.ts';
+import { ago, bytesOf } from './sets.ts';
+
+interface RepositoryStatus {
+  repository: string;
+  location: string;
+  sets: number;
+  bytes: number;
+  freeBytes: number | null;
+  /** Time of the newest complete set. */
+  newest: string | null;
+  /** Time of the newest set whose last verification was good. */
+  newestVerified: string | null;
+  problem?: string;
+}
+
+interface RunningRun {
+  workflowId: string;
+  type: string;
+  startedAt: string;
+}
+
+interface TemporalStatus {
+  address: string;
+  reachable: boolean;
+  worker: boolean;
+  running: RunningRun[];
+  problem?: string;
+}
+
+/** `status` and `watch`. */
+export function addStatusCommands(program: Command): void {
+  runs(
+    program.command('status').description('how old the newest sets are, and what runs now'),
+    async ({ session, terminal }: Context): Promise<ExitCode> => {
+      const repositories = await Promise.all((await session.repositories('all')).map(statusOf));
+      const temporal = await temporalStatus(session);
+      terminal.result({ repositories, temporal }, () => statusText(repositories, temporal));
+      const gone = repositories.some(({ problem }) => problem !== undefined) || !temporal.reachable;
+      return gone ? EXIT.unreachable : EXIT.ok;
+    },
+  );
+
+  const watch = program
+    .command('watch')
+    .argument('[workflow-id]', 'a run (default: the newest one that is under way)')
+    .description('follow a run that was started elsewhere');
+  runs(watch, async (context, _options: object, workflowId?: string) => {
+    const connected = await context.session.temporal();
+    const id = workflowId ?? (await runningRuns(connected)).at(0)?.workflowId;
+    if (id === undefined) {
+      context.terminal.result({ running: [] }, () => 'Nothing is running.');
+      return EXIT.ok;
+    }
+    context.terminal.note(`Watching ${id}`);
+    return await watchRun(context, connected, connected.client.workflow.getHandle(id), resultText);
+  });
+}
+
+async function statusOf(repository: Repository): Promise<RepositoryStatus> {
+  const { name, location } = repository;
+  try {
+    const sets = await readSets(repository);
+    const complete = sets.filter((one) => stateOf(one) === 'complete');
+    return {
+      repository: name,
+      location,
+      sets: sets.length,
+      bytes: sets.reduce((sum, one) => sum + ('manifest' in one ? bytesOf(one.manifest) : 0), 0),
+      freeBytes: await repository.freeBytes(),
+      newest: timeOf(complete.at(0)),
+      newestVerified: timeOf(complete.find(isVerified)),
+    };
+  } catch (error) {
+    const empty = { sets: 0, bytes: 0, freeBytes: null, newest: null, newestVerified: null };
+    return { repository: name, location, ...empty, problem: messageOf(error) };
+  }
+}
+
+const stateOf = (details: SetDetails): string =>
+  'manifest' in details ? details.manifest.state : 'unreadable';
+const timeOf = (details: SetDetails | undefined): string | null =>
+  details && 'manifest' in details ? details.manifest.createdAt : null;
+
+async function temporalStatus(session: Context['session']): Promise<TemporalStatus> {
+  const { address } = (await session.config()).temporal;
+  try {
+    const connected = await session.temporal();
+    const [worker, running] = await Promise.all([hasWorker(connected), runningRuns(connected)]);
+    return { address, reachable: true, worker, running };
+  } catch (error) {
+    return { address, reachable: false, worker: false, running: [], problem: messageOf(error) };
+  }
+}
+
+/** Runs that a person would want to watch, newest first: the watchdog and parts of other runs are not among them. */
+async function runningRuns({ client, taskQueue }: Connected): Promise<RunningRun[]> {
+  const found: RunningRun[] = [];
+  const query = `TaskQueue = '${taskQueue.replaceAll("'", "''")}' AND ExecutionStatus = 'Running'`;
+  try {
+    for await (const run of client.workflow.list({ query })) {
+      const part = run.parentExecution !== undefined;
+      if (part || run.type === 'watchdog') continue;
+      found.push({ workflowId: run.workflowId, type: run.type, startedAt: run.startTime.toISOString() });
+    }
+  } catch (cause) {
+    throw new LifeboatError('HostUnreachable', `The Temporal server can not list runs: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  return found.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+}
+
+function statusText(repositories: RepositoryStatus[], temporal: TemporalStatus): string {
+  const when = (time: string | null): string => (time === null ? 'never' : ago(time));
+  const rows = repositories.map((one) => [
+    one.repository,
+    one.sets,
+    when(one.newest),
+    when(one.newestVerified),
+    prettyBytes(one.bytes),
+    one.freeBytes === null ? '-' : prettyBytes(one.freeBytes),
+    one.problem ?? '',
+  ]);
+  const lines = [table(['REPOSITORY', 'SETS', 'NEWEST', 'VERIFIED', 'SIZE', 'FREE', ''], rows), ''];
+  if (!temporal.reachable) lines.push(temporal.problem ?? `Temporal at ${temporal.address} does not answer.`);
+  else if (!temporal.worker) lines.push('No worker serves the task queue: start one with `lifeboat worker`.');
+  else if (temporal.running.length === 0) lines.push('Nothing is running.');
+  for (const { workflowId, startedAt } of temporal.running)
+    lines.push(`Running: ${workflowId}, since ${ago(startedAt)}`);
+  return lines.join('\n');
+}
