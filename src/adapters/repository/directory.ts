@@ -111,9 +111,9 @@ export class DirectoryRepository implements Repository {
     const below = entriesBelow(this.#root, prefix, options.after ?? '');
     while (true) {
       options.signal?.throwIfAborted();
-      const next = await this.#do(`listing "${prefix}"`, () => below.next());
+      const next = await this.#do(`listing "${prefix}*"`, () => below.next());
       if (next.done) return;
-      const found = await this.#do(`listing "${prefix}"`, () =>
+      const found = await this.#do(`listing "${prefix}*"`, () =>
         Promise.all(next.value.map(async (key) => ({ key, stats: await this.#lstat(key) }))),
       );
       for (const { key, stats } of found) if (stats?.isFile()) yield stored(key, stats);

@@ -14,6 +14,18 @@ export interface PutOptions {
   signal?: AbortSignal;
   /** Bytes that the store has acknowledged so far. */
   onProgress?: (bytes: number) => void;
+  /**
+   * Go on with an upload that a dead process left. The source is read from its beginning again; what the store already has is compared by
+   * checksum and not sent twice. Only S3 can: the other kinds ignore it and begin anew.
+   */
+  resume?: {
+    /** What `onUpload` said in the earlier attempt; default: a new upload. An upload that is gone is begun anew. */
+    uploadId?: string;
+    /** Told as soon as an upload exists. The text is no secret, but only good for the same key. */
+    onUpload?: (uploadId: string) => void;
+    /** Fail with `ChecksumMismatch` when the source has changed since, instead of sending the changed parts again. Default false. */
+    requireSame?: boolean;
+  };
 }
 
 export interface GetOptions {
