@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Encryption } from '../../config/config.ts';
+import { buffers } from '../repository/buffers.ts';
 import type { PutOptions, Repository } from '../repository/repository.ts';
 import { encryptForAge } from './age.ts';
 import { inspection } from './inspection.ts';
@@ -46,7 +47,7 @@ export async function storeArtifact<T = undefined>(job: StoreArtifact<T>): Promi
   const content = meter();
   const stored = meter();
   const inspecting = job.inspect && inspection(job.inspect);
-  const stages: (Stage | NodeJS.ReadWriteStream)[] = [];
+  const stages: (Stage | NodeJS.ReadWriteStream)[] = [buffers];
   if (onProgress) stages.push(counted(onProgress));
   stages.push(content);
   if (inspecting) stages.push(inspecting);

@@ -40,13 +40,13 @@ export async function readDescriptor(
   if (!parsed.success) {
     throw new LifeboatError(
       'InvalidConfiguration',
-      `${where} was not written by Lifeboat: point the repository at a folder of its own.`,
+      `The file ${where} was not written by Lifeboat: point the repository at a folder of its own.`,
     );
   }
   if (parsed.data.format > REPOSITORY_FORMAT) {
     throw new LifeboatError(
       'ManifestTooNew',
-      `${where} has format ${parsed.data.format}, and this version of Lifeboat reads up to ${REPOSITORY_FORMAT}: upgrade Lifeboat.`,
+      `The file ${where} has format ${parsed.data.format}, and this version of Lifeboat reads up to ${REPOSITORY_FORMAT}: upgrade Lifeboat.`,
     );
   }
   return parsed.data;

@@ -17,6 +17,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DirectoryRepository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
+import { buffers } from './buffers.ts';
 import { ensureDescriptor } from './descriptor.ts';
 import { entriesBelow, makeFolders, PARTIAL, requireRealFolders, syncFolder } from './directory-tree.ts';
 import { fileFailure, hasCode } from './file-failure.ts';
@@ -164,9 +165,9 @@ export class DirectoryRepository implements Repository {
     try {
       await pipeline(
         source,
-        async (chunks: AsyncIterable<Buffer>) => {
+        async (chunks: AsyncIterable<unknown>) => {
           let bytes = 0;
-          for await (const chunk of chunks) {
+          for await (const chunk of buffers(chunks)) {
             await this.#do(doing, () => writeAll(handle, chunk));
             bytes += chunk.byteLength;
             options.onProgress?.(bytes);

@@ -5,6 +5,7 @@ import type { GcsRepository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { repositoryKey } from '../../model/manifest.ts';
 import { KEYS } from '../../model/names.ts';
+import { buffers } from './buffers.ts';
 import { descriptorText, ensureDescriptor } from './descriptor.ts';
 import { gcsFailure, gcsStatus } from './gcs-failure.ts';
 import { requireKey } from './key.ts';
@@ -76,8 +77,8 @@ export class GcsRepository implements Repository {
         broken ??= 'store';
         refusal ??= error;
       });
-      const count = async function* (chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
+      const count = async function* (chunks: AsyncIterable<unknown>) {
+        for await (const chunk of buffers(chunks)) {
           yield chunk;
           bytes += chunk.length;
           options.onProgress?.(bytes);

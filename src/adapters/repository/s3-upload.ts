@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import type { CompletedPart, HeadObjectCommandOutput, Part as ListedPart, S3 } from '@aws-sdk/client-s3';
 import type { S3Repository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
+import { buffers } from './buffers.ts';
 import { type Part, PartReader, partSizes } from './part-reader.ts';
 import type { PutOptions, StoredObject } from './repository.ts';
 import { isMissing, isTaken, s3Code } from './s3-failure.ts';
@@ -59,8 +60,8 @@ export class S3Upload {
       let stored: StoredObject | undefined;
       await pipeline(
         source,
-        async (chunks: AsyncIterable<Buffer>) => {
-          stored = await this.#send(chunks, stop);
+        async (chunks: AsyncIterable<unknown>) => {
+          stored = await this.#send(buffers(chunks), stop);
         },
         { signal: stop },
       );
@@ -225,7 +226,7 @@ export class S3Upload {
     if (!this.#uploadId || present.Metadata?.[TOKEN] !== this.#token) throw this.#job.exists();
     // An earlier attempt had finished and could not say so. The source is still read to its end: others measure it on its way.
     let bytes = 0;
-    for await (const chunk of source) bytes += (chunk as Buffer).length;
+    for await (const chunk of buffers(source)) bytes += chunk.length;
     if (present.ContentLength !== bytes) throw this.#job.exists();
     return { key: this.#job.key, bytes, modifiedAt: present.LastModified ?? new Date() };
   }
