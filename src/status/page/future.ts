@@ -4,10 +4,10 @@ import { type Html, html } from './html.ts';
 import { bytes, type PageContext, span, when } from './words.ts';
 
 /** More rows than this are only in the table. */
-const MOST_ROWS = 36;
-const WIDTH = 720;
-const ROW = 11;
-const TOP = 20;
+const MOST_ROWS = 30;
+const WIDTH = 960;
+const ROW = 10;
+const TOP = 22;
 const LEFT = 10;
 const RIGHT = 10;
 const DAY = 86_400_000;
@@ -21,7 +21,7 @@ export function future(context: PageContext, outlook: RetentionOutlook, id: stri
       ? 'There are too few sets to look ahead.'
       : `Looks ahead ${HORIZON_DAYS.at(-1)} days, as if a good set were made every ${span(outlook.everyMs)} as lately.`;
   return html`<p class="sentence">${leaving === 0 ? 'The next pruning takes nothing.' : `The next pruning takes ${leaving} ${leaving === 1 ? 'set' : 'sets'}.`} ${pace}</p>
-${picture(context, outlook.sets.slice(0, MOST_ROWS), id)}
+<div class="scroll" tabindex="0" role="region" aria-label="How long each set stays">${picture(context, outlook.sets.slice(0, MOST_ROWS), id)}</div>
 <ul class="legend"><li><span class="keys stay"></span>stays beyond</li><li><span class="keys leave"></span>leaves in time</li><li><span class="keys gone"></span>leaves with the next pruning</li></ul>
 <details><summary>Each set and why it stays</summary>${table(context, outlook)}</details>`;
 }
@@ -53,7 +53,7 @@ ${label(from, day(from), 'start')}${label(now, 'now', 'middle')}${label(to, day(
 function lifeOf(set: SetOutlook): string {
   if (set.leavesInDays === 0) return `leaves with the next pruning: ${set.leavesBecause ?? ''}`;
   if (set.leavesInDays === null) return `stays: ${set.reasons.join(', ')}`;
-  return `leaves within ${set.leavesInDays} ${set.leavesInDays === 1 ? 'day' : 'days'}; stays now: ${set.reasons.join(', ')}`;
+  return `leaves within ${set.leavesInDays} ${set.leavesInDays === 1 ? 'day' : 'days'}; stays today: ${set.reasons.join(', ')}`;
 }
 
 function table(context: PageContext, outlook: RetentionOutlook): Html {

@@ -22,10 +22,10 @@ export interface PlotOptions {
   from: Date;
 }
 
-const WIDTH = 360;
-const HEIGHT = 132;
+const WIDTH = 280;
+const HEIGHT = 138;
 const LEFT = 4;
-const RIGHT = 58;
+const RIGHT = 50;
 const TOP = 10;
 const BOTTOM = 22;
 

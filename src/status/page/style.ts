@@ -72,13 +72,15 @@ td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-spa
 td.quiet{color:var(--soft)}td time,td .pill,td.keep{white-space:nowrap}
 code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 details{margin-top:10px}summary{cursor:pointer;color:var(--link);font-size:14px;padding:2px 0}
-.future{display:block;width:100%;height:auto;margin-top:12px}
+.future{display:block;width:100%;min-width:640px;height:auto}.future text{font-size:12.5px}
+.part+.part{border-top:1px solid var(--line);margin-top:18px;padding-top:16px}.part h3{font-size:15px;color:var(--ink);margin:10px 0 0}
 .future .stay{stroke:var(--good);stroke-width:3.4;stroke-linecap:round}.future .leave{stroke:var(--warn);stroke-width:3.4;stroke-linecap:round}
 .future .gone{stroke:var(--bad);stroke-width:3.4;stroke-linecap:round}.future .now{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:3 3}
 .future circle{fill:var(--ink)}.future .end{fill:var(--warn)}
 .keys{display:inline-block;width:18px;height:4px;border-radius:2px;vertical-align:middle}
 .keys.stay{background:var(--good)}.keys.leave{background:var(--warn)}.keys.gone{background:var(--bad)}
 footer{color:var(--soft);font-size:13px;padding:14px 0 34px;display:flex;flex-wrap:wrap;gap:6px 16px;align-items:center}
+@media (min-width:621px){.future{max-width:1000px}}
 button{font:inherit;color:var(--link);background:none;border:0;padding:0;text-decoration:underline;cursor:pointer}
 .login{min-height:100vh;display:grid;place-items:center;padding:20px;background:var(--hero)}
 .login form{background:var(--card);color:var(--ink);border-radius:var(--radius);padding:26px;width:100%;max-width:380px;display:grid;gap:12px}
