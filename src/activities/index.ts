@@ -4,6 +4,7 @@ import { createNeo4jActivities } from './neo4j.ts';
 import { createRepositoryActivities } from './repository.ts';
 import { createSelectionActivities } from './restore.ts';
 import { createNeo4jRestoreActivities } from './restore-neo4j.ts';
+import { createWatchdogActivities } from './watchdog.ts';
 
 /** All activities of a worker, by the names under which workflows call them. */
 export function createActivities(deps: Dependencies) {
@@ -13,6 +14,7 @@ export function createActivities(deps: Dependencies) {
     ...createNeo4jRestoreActivities(deps),
     ...createRepositoryActivities(deps),
     ...createSelectionActivities(deps),
+    ...createWatchdogActivities(deps),
   };
 }
 

@@ -16,6 +16,8 @@ export const LABELS = {
   /** The workflow that made it, and whose end makes it an orphan. */
   workflow: 'lifeboat.workflow',
   run: 'lifeboat.run',
+  /** On helpers that work inside a window, and so must be gone before the service starts. */
+  window: 'lifeboat.window',
   /** On the record of a stop or pause: the container, how it was found and what was done to it. */
   container: 'lifeboat.container',
 } as const;

@@ -1,5 +1,5 @@
-import type { Swap } from '../activities/containers.ts';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
+import type { Swap } from '../activities/windows.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { inWindow } from './activity-options.ts';
 import { fail } from './failure.ts';

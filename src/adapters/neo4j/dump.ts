@@ -64,6 +64,7 @@ export async function dumpDatabase(
     directory,
     ...dump,
   ]);
+  helper.labels[LABELS.window] = 'inside';
   const outcome = await runHelper(engine, helper, {
     ...options,
     tick: (output) => options.tick?.(dumpPercent(output)),

@@ -114,6 +114,11 @@ done`;
 const RECORD = `${PRELUDE}
 mkdir -p "$place"; printf '%s' "$1" > "$place/record.json"`;
 
+/** After a run that died: what it prepared goes, what it keeps and what is under way stays. */
+const TIDY = `${PRELUDE}
+[ -e "$place/swapping" ] || [ -e "$place/precious" ] || rm -rf "$place/new"
+[ -e "$place/swapping" ] || [ -e "$place/precious" ] || [ -e "$place/old" ] || rm -rf "$place"`;
+
 /** Forget a restore altogether, with what it kept. */
 const FORGET = `${PRELUDE}
 rm -rf "$place"`;
@@ -128,6 +133,7 @@ const SCRIPTS = {
   swap: SWAP,
   'roll back': ROLL_BACK,
   accept: ACCEPT,
+  tidy: TIDY,
   forget: FORGET,
   list: LIST,
   record: RECORD,
@@ -153,7 +159,11 @@ export async function runSwapStep(
       user: `${place.owner.uid}:${place.owner.gid}`,
       volumesFrom: [context.container.id],
       binds: place.volume ? [`${place.volume}:${STAGING}`] : [],
-      labels: { [LABELS.service]: context.service, [LABELS.run]: context.runId },
+      labels: {
+        [LABELS.service]: context.service,
+        [LABELS.run]: context.runId,
+        ...(step === 'swap' || step === 'accept' ? { [LABELS.window]: 'inside' } : {}),
+      },
     },
     options,
   );

@@ -1,0 +1,168 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { ownerOf } from '../adapters/docker/archive.ts';
+import { findContainer } from '../adapters/docker/container.ts';
+import { asking } from '../adapters/docker/engine.ts';
+import { removeContainer } from '../adapters/docker/helper.ts';
+import {
+  clearInterruption,
+  type Interruption,
+  isOurs,
+  listInterruptions,
+} from '../adapters/docker/interruption.ts';
+import { resumeContainer, startContainer } from '../adapters/docker/lifecycle.ts';
+import { listVolumes, removeVolume } from '../adapters/docker/volume.ts';
+import { storeLayout } from '../adapters/neo4j/layout.ts';
+import { runSwapStep } from '../adapters/neo4j/swap.ts';
+import type { Neo4jService } from '../config/config.ts';
+import { LifeboatError, messageOf } from '../model/failures.ts';
+import { LABELS } from '../model/names.ts';
+import type { Dependencies } from './dependencies.ts';
+import { type Step, step } from './step.ts';
+import { closeWindow } from './windows.ts';
+
+/** A container that Lifeboat stopped or paused, and whose run is over. */
+export interface Abandoned {
+  volume: string;
+  service: string;
+  container: string;
+  action: 'stop' | 'pause';
+  since: string;
+}
+
+/** What came of one abandoned container. */
+export type Reclaimed = 'started' | 'left to the person who stopped it' | 'was up already' | 'is gone';
+
+/** The watchdog: nothing that Lifeboat stopped stays down, and nothing of a dead run stays behind. */
+export function createWatchdogActivities(deps: Dependencies) {
+  const { engine, client } = deps;
+
+  /** Whether the run that made something is still going on. What Temporal does not know of is over: it may have lost its database. */
+  const isOpen = async (workflowId: string, runId: string): Promise<boolean> => {
+    try {
+      const { status } = await client.workflow.getHandle(workflowId, runId).describe();
+      return status.name === 'RUNNING';
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  };
+
+  const neo4jOf = (record: Interruption): Neo4jService | undefined =>
+    deps
+      .config()
+      .services.find((one): one is Neo4jService => one.kind === 'neo4j' && one.name === record.service);
+
+  return {
+    /** Records of stops and pauses whose run is over. */
+    async findAbandoned(): Promise<Abandoned[]> {
+      return await step('look', async () => {
+        const abandoned: Abandoned[] = [];
+        for (const record of await listInterruptions(engine)) {
+          if (await isOpen(record.workflowId, record.runId)) continue;
+          abandoned.push({
+            volume: record.volume,
+            service: record.service,
+            container: record.containerName,
+            action: record.action,
+            since: record.at.toISOString(),
+          });
+        }
+        return abandoned;
+      });
+    },
+
+    /** Start or resume what one record tells of, unless a person has taken over since. */
+    async reclaim(input: { volume: string }): Promise<Reclaimed> {
+      return await step('reclaim', async (context) => {
+        const record = (await listInterruptions(engine)).find(({ volume }) => volume === input.volume);
+        if (!record) return 'was up already';
+        const outcome = await reclaim(record, context);
+        await clearInterruption(engine, record.volume);
+        return outcome;
+      });
+    },
+
+    /** Remove containers and volumes of runs that are over, and what dead restores prepared; answers what was removed. */
+    async sweep(): Promise<string[]> {
+      return await step('sweep', async (context) => {
+        const removed: string[] = [];
+        const problems: string[] = [];
+        const attempt = async (name: string, call: () => Promise<void>) => {
+          try {
+            await call();
+            removed.push(name);
+          } catch (error) {
+            problems.push(messageOf(error));
+          }
+        };
+        const containers = await asking("list Lifeboat's containers", () =>
+          engine.listContainers({ all: true, filters: JSON.stringify({ label: [LABELS.role] }) }),
+        );
+        const over = async (labels: Record<string, string>) => {
+          const run = labels[LABELS.run];
+          // A helper carries the run alone: it belongs to an activity of that run, whatever workflow it is.
+          return run !== undefined && !(await isOpenRun(labels[LABELS.workflow], run));
+        };
+        for (const { Id, Names, Labels } of containers) {
+          const role = Labels[LABELS.role];
+          if (role !== 'helper' && role !== 'sandbox' && role !== 'staging') continue;
+          if (await over(Labels)) await attempt(Names[0]?.slice(1) ?? Id, () => removeContainer(engine, Id));
+        }
+        for (const { name, labels } of await listVolumes(engine, { [LABELS.role]: 'staging' })) {
+          if (!(await over(labels))) continue;
+          await tidyRestore(labels[LABELS.service] ?? '', labels[LABELS.set] ?? '', context).catch(
+            (error: unknown) => problems.push(messageOf(error)),
+          );
+          await attempt(name, () => removeVolume(engine, name));
+        }
+        if (problems.length > 0) {
+          throw new LifeboatError(
+            'HelperFailed',
+            `Not everything of dead runs could be removed: ${problems.join(' ')}`,
+          );
+        }
+        return removed;
+      });
+    },
+  };
+
+  async function isOpenRun(workflowId: string | undefined, runId: string): Promise<boolean> {
+    if (workflowId) return await isOpen(workflowId, runId);
+    for await (const _ of client.workflow.list({
+      query: `RunId = "${runId}" AND ExecutionStatus = "Running"`,
+    }))
+      return true;
+    return false;
+  }
+
+  async function reclaim(record: Interruption, context: Step): Promise<Reclaimed> {
+    const service = neo4jOf(record);
+    const container = await findContainer(engine, service?.target ?? { container: record.containerId }).catch(
+      (error: unknown) => {
+        if (error instanceof LifeboatError && error.type === 'ContainerNotFound') return undefined;
+        throw error;
+      },
+    );
+    if (!container) return 'is gone';
+    if (container.running && !container.paused && !record.restore) return 'was up already';
+    // A container that was made anew while its old one was down has never run: it takes the old one's place.
+    const recreated = container.id !== record.containerId && container.status === 'created';
+    if (!container.running && !isOurs(record, container) && !recreated)
+      return 'left to the person who stopped it';
+    if (service) await closeWindow(engine, service, context);
+    else if (container.paused) await resumeContainer(engine, container.id);
+    else await startContainer(engine, container.id);
+    return 'started';
+  }
+
+  /** New stores that a dead restore prepared on the service's volume; what it keeps stays. */
+  async function tidyRestore(name: string, restore: string, context: Step): Promise<void> {
+    const service = deps.config().services.find((one) => one.name === name);
+    if (service?.kind !== 'neo4j') return;
+    const container = await findContainer(engine, service.target);
+    const { data } = storeLayout(container);
+    const owner = await ownerOf(engine, container.id, `${data}/databases`);
+    const about = { service: name, runId: context.runId, container };
+    await runSwapStep(engine, 'tidy', about, { restore, data, owner }, []);
+  }
+}

@@ -1,0 +1,54 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { executeChild, ParentClosePolicy } from '@temporalio/workflow';
+import type { Reclaimed } from '../activities/watchdog.ts';
+import { parseInput, watchdogInput } from '../model/inputs.ts';
+import { criticalSectionId } from '../model/names.ts';
+import { catalog, compensate, probe } from './activity-options.ts';
+import { causeOf, orFail } from './failure.ts';
+import { ProgressReport } from './progress.ts';
+
+/** What a look of the watchdog came to. */
+export interface WatchdogResult {
+  /** By container: what was done about it. */
+  reclaimed: Record<string, Reclaimed | 'in use by another run' | `failed: ${string}`>;
+  removed: string[];
+}
+
+/** Start what Lifeboat stopped and nobody owns any more, and remove what dead runs left. */
+export async function watchdog(input?: unknown): Promise<WatchdogResult> {
+  orFail(() => parseInput('watchdog', watchdogInput, input));
+  const report = new ProgressReport();
+  report.phase('looking');
+  const result: WatchdogResult = { reclaimed: {}, removed: [] };
+  for (const { volume, service, container, action } of await probe(
+    'Look for what dead runs stopped',
+  ).findAbandoned()) {
+    try {
+      const outcome = await executeChild(reclaim, {
+        workflowId: criticalSectionId(service),
+        args: [{ volume, container }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `Reclaim ${container} after a dead ${action}`,
+      });
+      result.reclaimed[container] = outcome;
+      report.line(`${container}: ${outcome}.`);
+    } catch (error) {
+      const busy = error instanceof WorkflowExecutionAlreadyStartedError;
+      result.reclaimed[container] = busy ? 'in use by another run' : `failed: ${causeOf(error).message}`;
+      report.line(`${container}: ${result.reclaimed[container]}`);
+    }
+  }
+  result.removed = await catalog('Remove what dead runs left', { attempts: 2 })
+    .sweep()
+    .catch((error: unknown) => {
+      report.line(causeOf(error).message);
+      return [];
+    });
+  report.phase('done');
+  return result;
+}
+
+/** Under the id of the service's critical section, so that it never meets a window that is open. */
+export async function reclaim(input: { volume: string; container: string }): Promise<Reclaimed> {
+  return await compensate(`Give ${input.container} back`).reclaim({ volume: input.volume });
+}
