@@ -46,6 +46,9 @@ export interface Failure {
   details?: unknown;
 }
 
+const isTold = (details: unknown): boolean =>
+  details !== undefined && details !== null && !(Array.isArray(details) && details.length === 0);
+
 /** The failure behind anything that was thrown: the deepest cause with one of Lifeboat's types decides. */
 export function failureOf(error: unknown): Failure {
   const chain: unknown[] = [];
@@ -60,7 +63,7 @@ export function failureOf(error: unknown): Failure {
       type,
       message: typed.message,
       exitCode: CODES[type] ?? EXIT.failed,
-      ...(typed.details !== undefined && typed.details !== null && { details: typed.details }),
+      ...(isTold(typed.details) && { details: typed.details }),
     };
   }
   const special = chain.find((one) => one instanceof TemporalFailure && !(one instanceof ApplicationFailure));

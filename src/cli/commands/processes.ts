@@ -49,7 +49,7 @@ export function addProcessCommands(program: Command): void {
       terminal.note(
         `Temporal runs at ${server.address}${server.ui ? `, its page at ${server.ui}` : ''}; state in ${resolve(options.state)}`,
       );
-      const config = { ...declared, temporal: { ...declared.temporal, address: server.address } };
+      const config = onEmbedded(declared, server.address);
       if (options.schedules) await applyDeclared(config, terminal);
       await serve(config, terminal, ending.signal);
     } finally {
@@ -57,6 +57,14 @@ export function addProcessCommands(program: Command): void {
     }
     return EXIT.ok;
   });
+}
+
+/** The embedded server takes neither TLS nor keys, whatever this machine is set up to use otherwise. */
+function onEmbedded(declared: Config, address: string): Config {
+  for (const key of Object.keys(process.env)) if (key.startsWith('TEMPORAL_')) delete process.env[key];
+  process.env.TEMPORAL_CONFIG_FILE = '/dev/null';
+  const { profile: _, ...temporal } = declared.temporal;
+  return { ...declared, temporal: { ...temporal, address } };
 }
 
 /** The worker is loaded only here: its native parts take a moment, and no other command needs them. */

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
 import { readSets, type SetDetails } from '../../adapters/repository/catalog.ts';
@@ -121,7 +121,7 @@ function addHoldCommand(program: Command): void {
 function positive(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
-  throw new LifeboatError('InvalidInput', `"${text}" must be a whole number above 0.`);
+  throw new InvalidArgumentError('It must be a whole number above 0.');
 }
 
 function listedSet(repository: string, details: SetDetails): ListedSet {
