@@ -69,15 +69,14 @@ export async function readManifest(
 ): Promise<Manifest> {
   const key = KEYS.manifest(set);
   const where = `${key} in the repository "${repository.name}" (${repository.location})`;
-  const found = keyWord.safeParse(set).success ? await repository.head(key) : null;
-  if (!found) {
+  const text = keyWord.safeParse(set).success ? await readText(repository, key, where, signal) : null;
+  if (text === null) {
     throw new LifeboatError(
       'SetNotFound',
       `There is no set "${set}" in the repository "${repository.name}" (${repository.location}).`,
     );
   }
-  requireReadable(found.bytes, where);
-  const manifest = parseManifest(await readText(repository, key, signal), where);
+  const manifest = parseManifest(text, where);
   if (manifest.set !== set) {
     throw new LifeboatError(
       'ManifestInvalid',
@@ -149,7 +148,7 @@ async function readDetails(
   } catch (error) {
     if (!(error instanceof LifeboatError)) throw error;
     // Pruned since it was listed.
-    if (error.type === 'SetNotFound' || error.type === 'KeyNotFound') return null;
+    if (error.type === 'SetNotFound') return null;
     if (error.type === 'ManifestInvalid' || error.type === 'ManifestTooNew') {
       return { ...entry, problem: error };
     }
@@ -157,7 +156,7 @@ async function readDetails(
   }
 }
 
-/** Every object below a prefix. */
+/** Every object below a prefix, in the order of keys. */
 export async function collect(
   repository: Repository,
   prefix: string,
@@ -165,7 +164,8 @@ export async function collect(
 ): Promise<{ key: string; bytes: number }[]> {
   const found: { key: string; bytes: number }[] = [];
   for await (const { key, bytes } of repository.list(prefix, options)) found.push({ key, bytes });
-  return found;
+  // Some S3 servers list folder by folder, which is nearly the order of keys.
+  return found.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 /** Write a small text under a key. */
@@ -182,13 +182,24 @@ export async function putText(
   });
 }
 
-async function readText(repository: Repository, key: string, signal?: AbortSignal): Promise<string> {
+/** Null when it is not there. Reading ends as soon as it is too large. */
+async function readText(
+  repository: Repository,
+  key: string,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of await repository.get(key, signal ? { signal } : {})) {
-    parts.push(part);
-    bytes += (part as Buffer).byteLength;
-    requireReadable(bytes, `${key} in the repository "${repository.name}"`);
+  try {
+    for await (const part of await repository.get(key, signal ? { signal } : {})) {
+      parts.push(part);
+      bytes += (part as Buffer).byteLength;
+      requireReadable(bytes, where);
+    }
+  } catch (error) {
+    if (error instanceof LifeboatError && error.type === 'KeyNotFound') return null;
+    throw error;
   }
   return Buffer.concat(parts).toString('utf8');
 }
@@ -197,7 +208,7 @@ function requireReadable(bytes: number, where: string): void {
   if (bytes <= MANIFEST_MAX_BYTES) return;
   throw new LifeboatError(
     'ManifestInvalid',
-    `The manifest ${where} has ${bytes} bytes, more than the ${MANIFEST_MAX_BYTES} that any honest one has: it is not read.`,
+    `The manifest ${where} has more than the ${MANIFEST_MAX_BYTES} bytes that any honest one has: it is not read.`,
   );
 }
 

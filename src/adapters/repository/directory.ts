@@ -213,9 +213,10 @@ export class DirectoryRepository implements Repository {
   }
 
   async *#read(handle: FileHandle, key: string, start: number, end: number): AsyncGenerator<Buffer> {
+    const { size } = await this.#do(`reading "${key}"`, () => handle.stat());
     let position = start;
-    while (position <= end) {
-      const wanted = Math.min(READ_BYTES, end - position + 1);
+    while (position <= end && position < size) {
+      const wanted = Math.min(READ_BYTES, Math.min(end + 1, size) - position);
       const { bytesRead, buffer } = await this.#do(`reading "${key}"`, () =>
         handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, position),
       );
