@@ -66,6 +66,7 @@ export const FAILURES = {
   RecipientInvalid: { retry: false },
   DecryptionFailed: { retry: false },
   VerificationFailed: { retry: false },
+  ReplicationFailed: { retry: false },
   DrillFailed: { retry: false },
   BackupFailed: { retry: false },
   NotificationFailed: { retry: true },

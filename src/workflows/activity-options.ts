@@ -24,6 +24,14 @@ const TRANSFER: ActivityOptions = {
   retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
 };
 
+/** Copies to other repositories: an outage may take days, and ends by itself. */
+const REPLICATION: ActivityOptions = {
+  startToCloseTimeout: '24 hours',
+  scheduleToCloseTimeout: '7 days',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '2 seconds', maximumInterval: '1 minute' },
+};
+
 /** Giving a service back to its users: tried until it succeeds. */
 const COMPENSATE: ActivityOptions = {
   startToCloseTimeout: '1 hour',
@@ -50,5 +58,6 @@ const group = (options: ActivityOptions) => (summary: string, limit?: { attempts
 export const probe = group(PROBE);
 export const inWindow = group(WINDOW);
 export const transfer = group(TRANSFER);
+export const replication = group(REPLICATION);
 export const compensate = group(COMPENSATE);
 export const catalog = group(CATALOG);

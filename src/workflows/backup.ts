@@ -1,4 +1,12 @@
-import { isCancellation, upsertSearchAttributes, uuid4, workflowInfo } from '@temporalio/workflow';
+import {
+  isCancellation,
+  ParentClosePolicy,
+  sleep,
+  startChild,
+  upsertSearchAttributes,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { RunPlan } from '../activities/repository.ts';
 import { backupInput, parseInput } from '../model/inputs.ts';
 import type { Artifact, Manifest } from '../model/manifest.ts';
@@ -9,6 +17,7 @@ import { catalog, probe } from './activity-options.ts';
 import { backupNeo4j, type Captured } from './backup-neo4j.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
+import { replicate } from './replicate.ts';
 
 /** What a backup answers. */
 export interface BackupResult {
@@ -85,11 +94,12 @@ export async function backup(input?: unknown): Promise<BackupResult> {
   const bytes = artifacts.reduce((sum, artifact) => sum + artifact.stored.bytes, 0);
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.bytes, value: bytes }]);
   report.line(`Set ${set} is committed in ${primary}: ${artifacts.length} artifacts, ${formatBytes(bytes)}.`);
+  const copies = await replicateTo(plan.repositories.slice(1), { set, from: primary, report });
   report.phase(failures.length > 0 ? 'partial' : 'done');
   return {
     set,
     state: failures.length > 0 ? 'partial' : 'complete',
-    repositories: { [primary]: 'ok' },
+    repositories: { [primary]: 'ok', ...copies },
     bytes,
     seconds: Math.round((Date.now() - info.startTime.getTime()) / 100) / 10,
     offlineSeconds: Object.fromEntries(
@@ -127,4 +137,38 @@ async function capture(
 function skewOf(artifacts: Artifact[]): number | null {
   const times = artifacts.map(({ capturedAt }) => Date.parse(capturedAt));
   return times.length < 2 ? null : (Math.max(...times) - Math.min(...times)) / 1000;
+}
+
+/** How long a backup waits for its copies; after that they go on by themselves, and are `pending` in the result. */
+const PATIENCE = '1 hour';
+
+/** Copy the set to the other repositories, each in a run of its own that outlives this one. */
+async function replicateTo(
+  targets: string[],
+  { set, from, report }: { set: string; from: string; report: ProgressReport },
+): Promise<Record<string, 'ok' | 'pending' | 'failed'>> {
+  const states: Record<string, 'ok' | 'pending' | 'failed'> = Object.fromEntries(
+    targets.map((to) => [to, 'pending' as const]),
+  );
+  if (targets.length === 0) return states;
+  report.phase('replicating');
+  const copying = targets.map(async (to) => {
+    const child = await startChild(replicate, {
+      workflowId: `replicate/${set}/${to}`,
+      args: [{ set, from, to: [to] }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Copy set ${set} to ${to}`,
+    });
+    try {
+      await child.result();
+      states[to] = 'ok';
+      report.line(`The copy in ${to} is complete.`);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      states[to] = 'failed';
+      report.line(`The copy in ${to} failed: ${causeOf(error).message}`);
+    }
+  });
+  await Promise.race([Promise.all(copying), sleep(PATIENCE)]);
+  return states;
 }

@@ -1,4 +1,6 @@
 export { backup } from './backup.ts';
 export { criticalSection } from './critical-section.ts';
+export { prune, pruneRepository } from './prune.ts';
+export { replicate } from './replicate.ts';
 export { restore } from './restore.ts';
 export { reclaim, watchdog } from './watchdog.ts';

@@ -1,0 +1,121 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { meter } from '../adapters/pipeline/measure.ts';
+import { listSets, readManifest } from '../adapters/repository/catalog.ts';
+import type { Repository } from '../adapters/repository/repository.ts';
+import { resolveSet } from '../adapters/repository/resolve-set.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { Artifact } from '../model/manifest.ts';
+import { KEYS } from '../model/names.ts';
+import type { Dependencies } from './dependencies.ts';
+import { type Step, step } from './step.ts';
+import { requireRoom } from './store.ts';
+
+/** How many sets one run copies to a target at most; the next run goes on. */
+const SETS_A_RUN = 500;
+
+export interface ReplicationTargets {
+  from: string;
+  to: string[];
+}
+
+/** Copies of sets in other repositories. */
+export function createReplicationActivities(deps: Dependencies) {
+  return {
+    /** Between which repositories to copy; asks none of them. */
+    async replicationTargets(input: {
+      from?: string | undefined;
+      to?: string[] | undefined;
+    }): Promise<ReplicationTargets> {
+      return await step('plan', async () => {
+        const names = deps.config().repositories.map(({ name }) => name);
+        const from = deps.repository(input.from ?? names[0] ?? '').name;
+        const to = input.to ?? names.filter((name) => name !== from);
+        if (to.includes(from)) {
+          throw new LifeboatError('InvalidInput', `"to" names "${from}", which the sets are copied from.`);
+        }
+        return { from, to: to.map((name) => deps.repository(name).name) };
+      });
+    },
+
+    /** Which sets a target lacks, oldest first. */
+    async missingIn(input: { from: string; to: string; set?: string | undefined }): Promise<string[]> {
+      return await step('compare', async ({ signal }) => {
+        const source = deps.repository(input.from);
+        const present = input.set
+          ? [(await resolveSet(source, input.set, signal)).set]
+          : (await listSets(source, { signal })).map(({ set }) => set).reverse();
+        const copies = await listSets(deps.repository(input.to), { signal, tombstoned: true });
+        const there = new Set(copies.map(({ set }) => set));
+        return present.filter((set) => !there.has(set)).slice(0, SETS_A_RUN);
+      });
+    },
+
+    /** Copy one set as it is stored: artifacts, each compared with its checksum on the way, and the manifest last. */
+    async replicateSet(input: { from: string; to: string; set: string }): Promise<{ bytes: number }> {
+      return await step('replicate', async (context) => {
+        const [source, target] = [deps.repository(input.from), deps.repository(input.to)];
+        const manifest = await readManifest(source, input.set, context.signal);
+        await target.check(context.signal);
+        const total = manifest.artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
+        let bytes = 0;
+        for (const artifact of manifest.artifacts) {
+          const at = bytes;
+          await copyArtifact(source, target, artifact, context, (copied) =>
+            context.beat({ step: `copying ${artifact.path}`, bytes: at + copied, total }),
+          );
+          bytes += artifact.stored.bytes;
+        }
+        await copyManifest(source, target, input.set, context);
+        return { bytes };
+      });
+    },
+  };
+}
+
+/** What an earlier attempt has copied is there whole: a `put` that was cut leaves nothing. */
+async function copyArtifact(
+  source: Repository,
+  target: Repository,
+  artifact: Artifact,
+  context: Step,
+  onProgress: (bytes: number) => void,
+): Promise<void> {
+  const { path, stored } = artifact;
+  if ((await target.head(path))?.bytes === stored.bytes) return;
+  await requireRoom(target, stored.bytes);
+  const measured = meter();
+  const checked = async function* (chunks: AsyncIterable<Buffer>) {
+    yield* measured(chunks);
+    // Within the stream, so that what differs is never put under its key.
+    if (measured.result().sha256 !== stored.sha256) {
+      throw new LifeboatError(
+        'ChecksumMismatch',
+        `"${path}" in the repository "${source.name}" (${source.location}) is not what its manifest says: it was damaged there, and is not copied.`,
+      );
+    }
+  };
+  const { signal } = context;
+  await pipeline(await source.get(path, { signal }), checked, async (chunks) => {
+    const outgoing = Readable.from(chunks, { objectMode: false, highWaterMark: 1024 * 1024 });
+    await target.put(path, outgoing, { bytes: stored.bytes, signal, onProgress });
+  });
+}
+
+async function copyManifest(
+  source: Repository,
+  target: Repository,
+  set: string,
+  { signal }: Step,
+): Promise<void> {
+  const key = KEYS.manifest(set);
+  const found = await source.head(key);
+  try {
+    await target.put(key, await source.get(key, { signal }), {
+      signal,
+      ...(found ? { bytes: found.bytes } : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof LifeboatError && error.type === 'KeyExists')) throw error;
+  }
+}

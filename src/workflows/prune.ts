@@ -1,0 +1,110 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { executeChild, ParentClosePolicy, upsertSearchAttributes } from '@temporalio/workflow';
+import { parseInput, pruneInput } from '../model/inputs.ts';
+import { prunerId } from '../model/names.ts';
+import { formatBytes } from '../model/progress.ts';
+import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
+import { catalog, probe, transfer } from './activity-options.ts';
+import { fail, orFail } from './failure.ts';
+import { ProgressReport } from './progress.ts';
+
+/** What pruning one repository came to. */
+export interface PrunedRepository {
+  keep: number;
+  expired: { set: string; reason: string }[];
+  deleted: string[];
+  /** Sets of which the store keeps something for now (Object Lock, or a key that may not delete). */
+  locked: string[];
+  bytes: number;
+  unreadable: string[];
+  orphans: number;
+}
+
+export interface PruneResult {
+  dryRun: boolean;
+  repositories: Record<string, PrunedRepository>;
+}
+
+/** Sets that are deleted in one activity. */
+const BATCH = 50;
+
+/** Delete the sets that retention lets go, in every repository or in one. */
+export async function prune(input?: unknown): Promise<PruneResult> {
+  const wanted = orFail(() => parseInput('prune', pruneInput, input));
+  const report = new ProgressReport();
+  report.phase('pruning');
+  const targets = await probe('See where retention holds').pruneTargets(wanted);
+  upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.repository, value: targets }]);
+  const repositories: PruneResult['repositories'] = {};
+  for (const repository of targets) {
+    const dryRun = wanted.dryRun ?? false;
+    const pruned = await alone(repository, dryRun);
+    repositories[repository] = pruned;
+    const { keep, expired, deleted, bytes } = pruned;
+    report.line(
+      dryRun
+        ? `${repository}: ${keep} would stay, ${expired.length} would go.`
+        : `${repository}: ${keep} stay, ${deleted.length} deleted (${formatBytes(bytes)}).`,
+    );
+  }
+  report.phase('done');
+  return { dryRun: wanted.dryRun ?? false, repositories };
+}
+
+/** Two pruners of one repository could each delete what the other counts on: its id lets only one run. */
+async function alone(repository: string, dryRun: boolean): Promise<PrunedRepository> {
+  if (dryRun) return await pruneRepository({ repository, dryRun });
+  try {
+    return await executeChild(pruneRepository, {
+      workflowId: prunerId(repository),
+      args: [{ repository, dryRun }],
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      staticSummary: `Prune ${repository}`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw fail(
+      'RepositoryBusy',
+      `The repository "${repository}" is being pruned by another run: wait for it.`,
+    );
+  }
+}
+
+/** Prune one repository: what was decided before first, then what retention says now, then what dead runs left. */
+export async function pruneRepository(input: {
+  repository: string;
+  dryRun: boolean;
+}): Promise<PrunedRepository> {
+  const { repository } = input;
+  const plan = await catalog(`Plan retention in ${repository}`).planPrune({ repository });
+  const result: PrunedRepository = {
+    keep: plan.keep,
+    expired: plan.expire.map(({ set, reason }) => ({ set, reason })),
+    deleted: [],
+    locked: [],
+    bytes: 0,
+    unreadable: plan.unreadable,
+    orphans: 0,
+  };
+  if (input.dryRun) return result;
+  const sets = [
+    ...plan.unfinished.map((set) => ({ set, reason: 'its removal was decided before' })),
+    ...result.expired,
+  ];
+  for (let at = 0; at < sets.length; at += BATCH) {
+    const batch = sets.slice(at, at + BATCH);
+    const pruned = await transfer(`Delete ${batch.length} sets from ${repository}`).pruneSets({
+      repository,
+      sets: batch,
+    });
+    result.deleted.push(...pruned.sets);
+    result.locked.push(...pruned.locked);
+    result.bytes += pruned.bytes;
+  }
+  const collected = await transfer(`Collect what dead runs left in ${repository}`).collectOrphans({
+    repository,
+  });
+  result.orphans = collected.folders + collected.uploads;
+  result.bytes += collected.bytes;
+  return result;
+}
