@@ -1,3 +1,4 @@
+import ms from 'ms';
 import { z } from 'zod';
 import { fileSchema } from './schema.ts';
 
@@ -7,9 +8,9 @@ export function configJsonSchema(): Record<string, unknown> {
     io: 'input',
     target: 'draft-2020-12',
     override: ({ zodSchema, jsonSchema }) => {
-      // Defaults of durations and sizes are kept as numbers once read: in the file they are texts.
-      const inner = zodSchema._zod.def.type === 'default' && jsonSchema.type === 'string';
-      if (inner && typeof jsonSchema.default === 'number') delete jsonSchema.default;
+      // A default duration is kept as milliseconds: in the file it is a text.
+      const text = zodSchema._zod.def.type === 'default' && jsonSchema.type === 'string';
+      if (text && typeof jsonSchema.default === 'number') jsonSchema.default = ms(jsonSchema.default);
     },
   });
   return { $schema, title: 'lifeboat.yaml', description: 'Configuration of Lifeboat.', ...rest };

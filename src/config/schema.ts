@@ -48,12 +48,12 @@ const neo4jSchema = section({
     .min(1, 'must name at least one database')
     .optional()
     .meta({ description: 'Default: every database of the container, `system` among them.' }),
-  stopGrace: duration({ min: '10s', max: '1h' }).default(180_000).meta({
+  stopGrace: duration({ min: '10s', max: '1h' }).prefault('180s').meta({
     description:
       'How long Neo4j gets to shut down cleanly before Docker kills it. A killed one can not be dumped.',
   }),
   startTimeout: duration({ min: '10s', max: '6h' })
-    .default(600_000)
+    .prefault('10m')
     .meta({ description: 'How long it may take to answer after its start.' }),
   mode: z.enum(['auto', 'dump', 'copy', 'freeze', 'snapshot', 'online']).default('auto').meta({
     description:
@@ -125,11 +125,9 @@ const s3Schema = section({
   })
     .optional()
     .meta({ description: 'Object Lock retention of every object from its write on.' }),
-  partSize: size({ min: '5MiB', max: '5GiB' })
-    .default(16 * 2 ** 20)
-    .meta({
-      description: 'Size of one part of an upload; grows for artifacts that would need over 10,000 parts.',
-    }),
+  partSize: size({ min: '5MiB', max: '5GiB' }).prefault('16MiB').meta({
+    description: 'Size of one part of an upload; grows for artifacts that would need over 10,000 parts.',
+  }),
   concurrency: z
     .number()
     .int()
