@@ -28,11 +28,13 @@ export async function readArtifact(job: ReadArtifact): Promise<Readable> {
   const where = `"${artifact.path}" in the repository "${repository.name}" (${repository.location})`;
   const source = await repository.get(artifact.path, signal ? { signal } : {});
   const content = contentOf(source, job, where);
-  return Readable.from(content, {
+  const stream = Readable.from(content, {
     objectMode: false,
     highWaterMark: CHUNK_BYTES,
     ...(signal ? { signal } : {}),
   });
+  // Destroyed before its first read, the generator never runs, and neither does its `finally`.
+  return stream.once('close', () => source.destroy());
 }
 
 async function* contentOf(source: Readable, job: ReadArtifact, where: string): AsyncGenerator<Buffer> {
