@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import { HORIZON_DAYS, type RetentionOutlook, type SetOutlook } from '../retention-outlook.ts';
 import { type Html, html } from './html.ts';
-import { bytes, type PageContext, span, when } from './words.ts';
+import { bytes, limit, type PageContext, when } from './words.ts';
 
 /** More rows than this are only in the table. */
 const MOST_ROWS = 30;
@@ -13,17 +13,17 @@ const RIGHT = 10;
 const DAY = 86_400_000;
 
 /** What retention does with each set, as a picture of lives and as a table. */
-export function future(context: PageContext, outlook: RetentionOutlook, id: string): Html {
+export function future(context: PageContext, outlook: RetentionOutlook, name: string, id: string): Html {
   if (outlook.sets.length === 0) return html`<p class="empty">There are no sets.</p>`;
   const leaving = outlook.sets.filter(({ leavesInDays }) => leavesInDays === 0).length;
   const pace =
     outlook.everyMs === null
       ? 'There are too few sets to look ahead.'
-      : `Looks ahead ${HORIZON_DAYS.at(-1)} days, as if a good set were made every ${span(outlook.everyMs)} as lately.`;
+      : `Looks ahead ${HORIZON_DAYS.at(-1)} days, as if a good set were made every ${limit(outlook.everyMs)} as lately.`;
   return html`<p class="sentence">${leaving === 0 ? 'The next pruning takes nothing.' : `The next pruning takes ${leaving} ${leaving === 1 ? 'set' : 'sets'}.`} ${pace}</p>
-<div class="scroll" tabindex="0" role="region" aria-label="How long each set stays">${picture(context, outlook.sets.slice(0, MOST_ROWS), id)}</div>
+<div class="scroll" tabindex="0" role="region" aria-label="How long each set of ${name} stays">${picture(context, outlook.sets.slice(0, MOST_ROWS), id)}</div>
 <ul class="legend"><li><span class="keys stay"></span>stays beyond</li><li><span class="keys leave"></span>leaves in time</li><li><span class="keys gone"></span>leaves with the next pruning</li></ul>
-<details><summary>Each set and why it stays</summary>${table(context, outlook)}</details>`;
+<details><summary>Each set and why it stays</summary>${table(context, outlook, name)}</details>`;
 }
 
 function picture(context: PageContext, sets: readonly SetOutlook[], id: string): Html {
@@ -56,8 +56,8 @@ function lifeOf(set: SetOutlook): string {
   return `leaves within ${set.leavesInDays} ${set.leavesInDays === 1 ? 'day' : 'days'}; stays today: ${set.reasons.join(', ')}`;
 }
 
-function table(context: PageContext, outlook: RetentionOutlook): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Sets and retention"><table>
+function table(context: PageContext, outlook: RetentionOutlook, name: string): Html {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table: sets and retention of ${name}"><table>
 <thead><tr><th scope="col">Set</th><th scope="col">Taken</th><th scope="col">Services</th><th scope="col" class="number">Size</th><th scope="col">What becomes of it</th></tr></thead>
 <tbody>${outlook.sets.map(
     (set) =>

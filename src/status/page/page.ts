@@ -5,7 +5,7 @@ import { FAVICON, LOGO, toneIcon } from './icons.ts';
 import { serviceCard } from './service-card.ts';
 import { STYLE } from './style.ts';
 import { repositoriesCard, runsCard, schedulesCard, workersNotice } from './tables.ts';
-import { type PageContext, relative, when } from './words.ts';
+import { absolute, type PageContext, relative, when } from './words.ts';
 
 /** A snapshot older than this says so at the top (milliseconds). */
 const OLD_MS = 10 * 60_000;
@@ -25,7 +25,7 @@ export function statusPage(snapshot: StatusSnapshot, now: Date, options: { canLo
   const { tone, title, detail } = verdictOf(snapshot);
   const body = html`<body><a class="skip" href="#main">To the services</a>
 <header class="hero"><div class="wrap">
-<div class="brand">${LOGO}<span>Lifeboat</span><span class="taken">as of ${when(context, snapshot.takenAt)}<br>times in ${snapshot.timezone}</span></div>
+<div class="brand">${LOGO}<span>Lifeboat</span><span class="taken">as of <time datetime="${snapshot.takenAt}">${absolute(context, snapshot.takenAt)}</time><br>${snapshot.timezone}</span></div>
 <div class="verdict ${tone}">${toneIcon(tone)}<div><h1>${title}</h1><p>${detail}</p></div></div>
 <nav aria-label="Parts of the page">${snapshot.services.map(({ name }, index) => html`<a href="#service-${index}">${name}</a>`)}<a href="#runs">Runs</a><a href="#schedules">Schedules</a><a href="#repositories">Repositories</a><a href="#retention">Retention</a></nav>
 </div></header>
@@ -39,6 +39,8 @@ ${retentionCard(context, snapshot)}
 </main><footer><span>Lifeboat ${snapshot.version}</span><a href="status.json">The same as JSON</a>${options.canLogOut && html`<form method="post" action="logout"><button>Log out</button></form>`}</footer></div></body>`;
   return documentOf(`${title} · Lifeboat`, body);
 }
+
+const listed = (names: string[]): string => new Intl.ListFormat('en').format(names);
 
 type Tone = 'good' | 'warn' | 'bad' | 'unknown';
 
@@ -55,18 +57,18 @@ function verdictOf({ services }: StatusSnapshot): { tone: Tone; title: string; d
   const good = named(['good', 'drill-failed']).length;
   const detail = `${good} of ${all} ${all === 1 ? 'service has' : 'services have'} a good set within the objective.`;
   const is = (some: string[]) => (some.length === 1 ? 'is' : 'are');
-  if (bad.length > 0) return { tone: 'bad', title: `${bad.join(', ')} ${is(bad)} not safe`, detail };
+  if (bad.length > 0) return { tone: 'bad', title: `${listed(bad)} ${is(bad)} not safe`, detail };
   if (blind.length > 0) {
     return {
       tone: 'unknown',
-      title: `Nobody knows how ${blind.join(', ')} ${blind.length === 1 ? 'stands' : 'stand'}`,
+      title: `Nobody knows how ${listed(blind)} ${blind.length === 1 ? 'stands' : 'stand'}`,
       detail,
     };
   }
   if (drills.length > 0) {
     return {
       tone: 'warn',
-      title: `The restore drill of ${drills.join(', ')} failed`,
+      title: `The restore drill of ${listed(drills)} failed`,
       detail: `${detail} Whether it can be restored is in doubt.`,
     };
   }
@@ -97,7 +99,7 @@ function noticesOf(context: PageContext, snapshot: StatusSnapshot): Html | null 
 function retentionCard(context: PageContext, { retention }: StatusSnapshot): Html {
   const parts = retention.map(({ repository, outlook }, index) => {
     const body = outlook.known
-      ? future(context, outlook.value, `future-${index}`)
+      ? future(context, outlook.value, repository, `future-${index}`)
       : html`<p class="empty">${outlook.why}</p>`;
     return html`<div class="part"><h3>${repository}</h3>${body}</div>`;
   });
@@ -123,6 +125,7 @@ export const loginPage = (wrong: string | null): string =>
     html`<body><div class="login"><form method="post" action="login">
 <div class="brand">${LOGO}<h1 class="brand">Lifeboat</h1></div>
 ${wrong !== null && html`<p class="wrong" role="alert">${wrong}</p>`}
+<input type="text" name="username" value="lifeboat" autocomplete="username" hidden>
 <label for="token">Token of the status page</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Show the status</button>

@@ -5,7 +5,7 @@ import { gauge } from './gauge.ts';
 import { type Html, html } from './html.ts';
 import { TONES, toneIcon } from './icons.ts';
 import { plot } from './plot.ts';
-import { bytes, type PageContext, relative, span, when } from './words.ts';
+import { bytes, limit, type PageContext, relative, span, when } from './words.ts';
 
 const STANDINGS: Record<Standing, string> = {
   good: 'within objective',
@@ -50,7 +50,7 @@ function lastGoodFact(context: PageContext, service: ServiceView, linkTo: LinkTo
       'Last good set',
       text,
       service.standing === 'unknown' ? 'faint' : 'bad',
-      `objective ${span(service.rpoMs)}`,
+      `objective ${limit(service.rpoMs)}`,
     );
   }
   const age = Math.max(0, context.now.getTime() - Date.parse(good.createdAt));
@@ -59,7 +59,7 @@ function lastGoodFact(context: PageContext, service: ServiceView, linkTo: LinkTo
     when(context, good.createdAt),
     age > service.rpoMs ? 'bad' : '',
     gauge(age, service.rpoMs),
-    html`objective ${span(service.rpoMs)} · in ${good.repositories.join(', ')}`,
+    html`objective ${limit(service.rpoMs)} · in ${good.repositories.join(', ')}`,
     linkTo(good.workflowId, good.runId, good.set),
   );
 }
@@ -77,7 +77,7 @@ function lastVerifiedFact(context: PageContext, service: ServiceView): Html {
     'Last verified set',
     when(context, verified.at),
     late ? 'warn' : '',
-    service.verifiedWithinMs !== undefined && `objective ${span(service.verifiedWithinMs)}`,
+    service.verifiedWithinMs !== undefined && `objective ${limit(service.verifiedWithinMs)}`,
     `${verified.kind === 'drill' ? 'by a restore drill' : 'by its checksums'}, data ${relative(context, verified.createdAt)}`,
     html`<code>${verified.set}</code>`,
   );
@@ -89,14 +89,14 @@ function drillFact(context: PageContext, service: ServiceView): Html {
     const text = service.standing === 'unknown' ? 'not known' : 'never';
     return fact('Restore drill', text, 'faint', 'How long a restore takes is not known.');
   }
-  const limit = service.rtoMs;
-  const late = drill.seconds !== undefined && limit !== undefined && drill.seconds * 1000 > limit;
+  const objective = service.rtoMs;
+  const late = drill.seconds !== undefined && objective !== undefined && drill.seconds * 1000 > objective;
   const took = drill.seconds === undefined ? 'passed' : span(drill.seconds * 1000);
   return fact(
     'Restore drill',
     drill.ok ? took : 'failed',
     drill.ok ? (late ? 'warn' : '') : 'bad',
-    html`${when(context, drill.at)}${limit !== undefined && `, objective ${span(limit)}`}`,
+    html`${when(context, drill.at)}${objective !== undefined && `, objective ${limit(objective)}`}`,
     html`<code>${drill.set}</code>`,
   );
 }

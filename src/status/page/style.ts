@@ -58,8 +58,8 @@ main{padding:22px 0 8px;display:grid;gap:18px}
 svg text{font:10.5px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;fill:var(--soft)}
 .day.none{fill:var(--idle)}.day.ok{fill:var(--good)}.day.partial{fill:var(--warn)}.day.failed{fill:var(--bad)}
 .day.today{stroke:var(--ink);stroke-width:1.6}.mark{stroke:var(--mark);stroke-width:2;stroke-linecap:round;fill:none}
-.legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 12px;font-size:12px;color:var(--soft);margin-top:6px}
-.legend li{display:inline-flex;align-items:center;gap:5px}.legend svg{width:13px!important;flex:none}
+.legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 10px;font-size:12px;color:var(--soft);margin-top:6px}
+.legend li{display:inline-flex;align-items:center;gap:4px}.legend svg{width:13px!important;flex:none}
 .grid{stroke:var(--line);fill:none}.line{stroke:var(--plot);stroke-width:1.8;fill:none;stroke-linejoin:round}.area{fill:var(--plot-soft)}
 .dot,.bars rect{fill:var(--plot)}.hit{fill:transparent}.hit:hover{fill:var(--plot-soft)}
 .empty{color:var(--soft);font-size:14px}
@@ -69,6 +69,7 @@ th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid var(--line)
 th{font-size:12.5px;color:var(--soft);font-weight:600;white-space:nowrap}
 tr:last-child td,tr:last-child th{border-bottom:0}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.number+td,th.number+th{padding-left:16px}
 td.quiet{color:var(--soft)}td time,td .pill,td.keep{white-space:nowrap}
 code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 details{margin-top:10px}summary{cursor:pointer;color:var(--link);font-size:14px;padding:2px 0}

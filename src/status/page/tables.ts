@@ -16,7 +16,7 @@ const FIRST_RUNS = 10;
 const MOST_RUNS = 100;
 
 const scroll = (label: string, table: Html): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">${table}</div>`;
+  html`<div class="scroll" tabindex="0" role="region" aria-label="Table: ${label}">${table}</div>`;
 
 type LinkTo = (workflowId: string, runId: string, text: string) => Html;
 

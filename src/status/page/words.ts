@@ -16,6 +16,12 @@ export function span(milliseconds: number): string {
   return prettyMs(milliseconds, { unitCount: 2, secondsDecimalDigits: milliseconds < 10_000 ? 1 : 0 });
 }
 
+/** A span that somebody configured, in the unit in which they think: `26h`, `8d`. */
+export function limit(milliseconds: number): string {
+  const hours = milliseconds / 3_600_000;
+  return Number.isInteger(hours) && hours < 72 ? `${hours}h` : span(milliseconds);
+}
+
 export const bytes = (count: number): string => prettyBytes(count, { maximumFractionDigits: 1 });
 
 /** `3h 12m ago`, `in 5h`. */
