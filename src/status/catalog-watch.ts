@@ -63,7 +63,13 @@ export function watchCatalog(repositories: () => Repository[]): CatalogWatch {
   const current = (): RepositoryView[] => order.flatMap((name) => views.get(name) ?? []);
 
   async function refresh(): Promise<void> {
-    const all = repositories();
+    let all: Repository[];
+    try {
+      all = repositories();
+    } catch {
+      // A configuration that is being changed: what is known stays, and the next look tries again.
+      return;
+    }
     order = all.map(({ name }) => name);
     await Promise.all(
       all.map((repository) => {
