@@ -32,10 +32,9 @@ export function temporalDefaults(
       namespace: profile.namespace ?? temporal.namespace,
     };
   } catch (error) {
-    problems.push({
-      path: ['temporal'],
-      message: `Temporal’s own configuration can not be used: ${(error as Error).message}`,
-    });
+    // The library takes a file without any profile for a mistake of its own.
+    const why = error instanceof TypeError ? 'it has no [profile.…] section' : (error as Error).message;
+    problems.push({ path: ['temporal'], message: `Temporal’s own configuration can not be used: ${why}` });
     return temporal;
   }
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { applySchedules } from '../../schedules/apply-schedules.ts';
@@ -49,7 +49,7 @@ export function addProcessCommands(program: Command): void {
       terminal.note(
         `Temporal runs at ${server.address}${server.ui ? `, its page at ${server.ui}` : ''}; state in ${resolve(options.state)}`,
       );
-      const config = onEmbedded(declared, server.address);
+      const config = onEmbedded(declared, server.address, resolve(options.state));
       if (options.schedules) await applyDeclared(config, terminal);
       await serve(config, terminal, ending.signal);
     } finally {
@@ -60,9 +60,9 @@ export function addProcessCommands(program: Command): void {
 }
 
 /** The embedded server takes neither TLS nor keys, whatever this machine is set up to use otherwise. */
-function onEmbedded(declared: Config, address: string): Config {
+function onEmbedded(declared: Config, address: string, state: string): Config {
   for (const key of Object.keys(process.env)) if (key.startsWith('TEMPORAL_')) delete process.env[key];
-  process.env.TEMPORAL_CONFIG_FILE = '/dev/null';
+  process.env.TEMPORAL_CONFIG_FILE = join(state, 'temporal.toml');
   const { profile: _, ...temporal } = declared.temporal;
   return { ...declared, temporal: { ...temporal, address } };
 }
