@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import type Docker from 'dockerode';
+import neo4j, { type Driver } from 'neo4j-driver';
+import { freePort } from './ports.ts';
+import { untilReady } from './process.ts';
+
+/** A Neo4j server in a container, for a test or a demonstration. */
+export interface Neo4jServer {
+  containerName: string;
+  containerId: string;
+  boltUrl: string;
+  httpUrl: string;
+  username: string;
+  password: string;
+  /** Names of the volumes at /data and /logs. */
+  volumes: { data: string; logs: string };
+  /** A new driver; who asks for it closes it. */
+  driver(): Driver;
+  /** Wait until bolt answers a query, at most `seconds` (default 90); for after a start or a restore. */
+  untilServing(seconds?: number): Promise<void>;
+  /** Remove the container and its volumes, in whatever state they are. */
+  remove(): Promise<void>;
+}
+
+export interface Neo4jServerOptions {
+  docker: Docker;
+  /** Name of the image, as the testbed tells it. */
+  image: string;
+  /** Id of the testbed; it becomes the label by which `scripts/testbed down` finds the container. */
+  testbed: string;
+  /** Default: a new name, `lifeboat-test-…`. */
+  name?: string;
+  labels?: Record<string, string>;
+  /** Default: a new one. */
+  password?: string;
+  /** Maximum heap. Default `256m`. */
+  heap?: string;
+  /** Further environment; `NEO4J_…` becomes configuration. */
+  environment?: Record<string, string>;
+  /** Further mounts, in Docker's `source:target` form. */
+  binds?: readonly string[];
+  /** What is mounted at /data: a volume's name or a directory. Default: a new volume. */
+  data?: string;
+  /** Where bolt listens. Default: a free port. */
+  boltPort?: number;
+}
+
+/** The label of every container and volume of a testbed; its value is the testbed's id. */
+export const TESTBED_LABEL = 'lifeboat.testbed';
+
+/**
+ * Start a Neo4j server on the host's network, on free ports of 127.0.0.1 and with a volume of its own for /data and
+ * for /logs, and wait until it answers. Small and quick to stop, so not for measurements.
+ */
+export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServer> {
+  const { docker, image, testbed } = options;
+  const name = options.name ?? `lifeboat-test-${randomBytes(4).toString('hex')}`;
+  const password = options.password ?? randomBytes(12).toString('hex');
+  const boltPort = options.boltPort ?? (await freePort());
+  const httpPort = await freePort();
+  const labels = { ...options.labels, [TESTBED_LABEL]: testbed };
+  const volumes = { data: options.data ?? `${name}-data`, logs: `${name}-logs` };
+  for (const volume of Object.values(volumes)) {
+    if (!volume.startsWith('/')) await docker.createVolume({ Name: volume, Labels: labels });
+  }
+  const environment = {
+    NEO4J_AUTH: `neo4j/${password}`,
+    ...settings(boltPort, httpPort, options.heap ?? '256m'),
+    ...options.environment,
+  };
+  const container = await docker.createContainer({
+    name,
+    Image: image,
+    Labels: labels,
+    Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
+    HostConfig: {
+      NetworkMode: 'host',
+      Binds: [`${volumes.data}:/data`, `${volumes.logs}:/logs`, ...(options.binds ?? [])],
+    },
+  });
+  const boltUrl = `bolt://127.0.0.1:${boltPort}`;
+  const driver = () => neo4j.driver(boltUrl, neo4j.auth.basic('neo4j', password));
+  const server: Neo4jServer = {
+    containerName: name,
+    containerId: container.id,
+    boltUrl,
+    httpUrl: `http://127.0.0.1:${httpPort}`,
+    username: 'neo4j',
+    password,
+    volumes,
+    driver,
+    untilServing: (seconds = 90) => untilServing(name, driver, seconds),
+    remove: () => removeServer(docker, name, Object.values(volumes)),
+  };
+  try {
+    await container.start();
+    await server.untilServing();
+    return server;
+  } catch (error) {
+    const log = await container.logs({ stdout: true, stderr: true, tail: 20 }).catch(() => '');
+    await server.remove();
+    throw new Error(`${(error as Error).message} Its last lines: ${log.toString()}`, { cause: error });
+  }
+}
+
+/** Settings as the image takes them: `_` for a dot and `__` for an underscore. */
+function settings(boltPort: number, httpPort: number, heap: string): Record<string, string> {
+  return {
+    NEO4J_server_default__listen__address: '127.0.0.1',
+    NEO4J_server_bolt_listen__address: `127.0.0.1:${boltPort}`,
+    NEO4J_server_bolt_advertised__address: `127.0.0.1:${boltPort}`,
+    NEO4J_server_http_listen__address: `127.0.0.1:${httpPort}`,
+    NEO4J_server_memory_heap_initial__size: heap,
+    NEO4J_server_memory_heap_max__size: heap,
+    NEO4J_server_memory_pagecache_size: '64m',
+    // Two preallocated logs of 256 MiB would be most of every dump.
+    NEO4J_db_tx__log_preallocate: 'false',
+    // An internal setting: without it each stop waits twice 5 s for connections to fall silent.
+    NEO4J_internal_dbms_bolt_netty__server__shutdown__quiet__period: '0',
+    NEO4J_dbms_usage__report_enabled: 'false',
+  };
+}
+
+async function untilServing(name: string, connect: () => Driver, seconds: number): Promise<void> {
+  const driver = connect();
+  try {
+    await untilReady(`Neo4j in the container ${name}`, seconds, async () => {
+      await driver.executeQuery('RETURN 1', {}, { database: 'neo4j' });
+      return true;
+    });
+  } finally {
+    await driver.close();
+  }
+}
+
+async function removeServer(docker: Docker, name: string, volumes: readonly string[]): Promise<void> {
+  await docker.getContainer(name).remove({ force: true, v: true }).catch(unlessMissing);
+  for (const volume of volumes) {
+    if (!volume.startsWith('/')) await docker.getVolume(volume).remove({ force: true }).catch(unlessMissing);
+  }
+}
+
+function unlessMissing(error: unknown): void {
+  if ((error as { statusCode?: number }).statusCode !== 404) throw error;
+}
