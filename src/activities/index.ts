@@ -1,11 +1,13 @@
 import { createContainerActivities } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
+import { createNeo4jDrillActivities } from './drill-neo4j.ts';
 import { createNeo4jActivities } from './neo4j.ts';
 import { createReplicationActivities } from './replication.ts';
 import { createRepositoryActivities } from './repository.ts';
 import { createSelectionActivities } from './restore.ts';
 import { createNeo4jRestoreActivities } from './restore-neo4j.ts';
 import { createRetentionActivities } from './retention.ts';
+import { createVerdictActivities } from './verdicts.ts';
 import { createWatchdogActivities } from './watchdog.ts';
 
 /** All activities of a worker, by the names under which workflows call them. */
@@ -13,11 +15,13 @@ export function createActivities(deps: Dependencies) {
   return {
     ...createContainerActivities(deps),
     ...createNeo4jActivities(deps),
+    ...createNeo4jDrillActivities(deps),
     ...createNeo4jRestoreActivities(deps),
     ...createReplicationActivities(deps),
     ...createRepositoryActivities(deps),
     ...createRetentionActivities(deps),
     ...createSelectionActivities(deps),
+    ...createVerdictActivities(deps),
     ...createWatchdogActivities(deps),
   };
 }

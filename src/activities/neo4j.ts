@@ -4,6 +4,7 @@ import { inspectVolume } from '../adapters/docker/volume.ts';
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { type AdminContext, dumpDatabase, openDump } from '../adapters/neo4j/dump.ts';
 import { walkDump } from '../adapters/neo4j/dump-walker.ts';
+import { helperEnvironment } from '../adapters/neo4j/layout.ts';
 import { type Neo4jProbe, probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
 import { createStaging, removeStaging, type Staging, stagingName } from '../adapters/neo4j/staging.ts';
@@ -83,14 +84,14 @@ export function createNeo4jActivities(deps: Dependencies) {
     /** Dump one database of the stopped container into the staging volume. */
     async dumpDatabase(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
       return await step('dump', async (context) => {
-        const admin = await adminContextOf(engine, input, context);
-        if (admin.container.running) {
+        const container = await findContainer(engine, { container: input.plan.containerId });
+        if (container.running) {
           throw new LifeboatError(
             'WindowLost',
-            `The container "${admin.container.name}" runs again in the middle of its backup: another program or the engine started it.`,
+            `The container "${container.name}" runs again in the middle of its backup: another program or the engine started it.`,
           );
         }
-        return await dumpDatabase(engine, admin, input.database, {
+        return await dumpDatabase(engine, await adminContextOf(engine, input, context), input.database, {
           signal: context.signal,
           keep: context.keep,
           tick: (percent) =>
@@ -135,7 +136,7 @@ export function createNeo4jActivities(deps: Dependencies) {
       service: plan.service,
       workflowId: context.workflowId,
       runId: context.runId,
-      container: await findContainer(engine, { container: plan.containerId }),
+      imageId: plan.imageDigest,
       owner: plan.owner,
       directories: ['out', 'in', 'data', 'report'],
     });
@@ -179,11 +180,14 @@ export async function adminContextOf(
   input: ServiceStep,
   context: Step,
 ): Promise<AdminContext> {
+  const container = await findContainer(engine, { container: input.plan.containerId });
   return {
     service: input.plan.service,
     set: input.set,
     runId: context.runId,
-    container: await findContainer(engine, { container: input.plan.containerId }),
+    imageId: container.imageId,
+    env: helperEnvironment(container),
+    volumesOf: container.id,
     version: parseVersion(input.plan.version),
     owner: input.plan.owner,
     staging: await stagingOf(engine, input),

@@ -1,5 +1,5 @@
 import { findContainer } from '../adapters/docker/container.ts';
-import { compareGraphRange, graphFacts } from '../adapters/neo4j/bolt.ts';
+import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { checkLoaded, fetchDump, loadDump } from '../adapters/neo4j/load.ts';
 import { probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
@@ -7,6 +7,7 @@ import { placeOf, runSwapStep } from '../adapters/neo4j/swap.ts';
 import { compareVersions, parseVersion } from '../adapters/neo4j/version.ts';
 import { readArtifact } from '../adapters/pipeline/read-artifact.ts';
 import { LifeboatError } from '../model/failures.ts';
+import { compareGraphRange } from '../model/graph-comparison.ts';
 import type { Artifact, GraphFacts } from '../model/manifest.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';

@@ -1,5 +1,6 @@
 export { backup } from './backup.ts';
 export { criticalSection } from './critical-section.ts';
+export { drill } from './drill.ts';
 export { prune, pruneRepository } from './prune.ts';
 export { replicate } from './replicate.ts';
 export { restore } from './restore.ts';

@@ -3,12 +3,10 @@ import type { Readable } from 'node:stream';
 import { LifeboatError } from '../../model/failures.ts';
 import { LABELS, word } from '../../model/names.ts';
 import { localPath, readFileFrom, statPath } from '../docker/archive.ts';
-import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
 import { type HelperRun, type HelperSpec, runHelper } from '../docker/helper.ts';
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
-import { helperEnvironment } from './layout.ts';
 import { STAGING, type Staging } from './staging.ts';
 import type { Neo4jVersion } from './version.ts';
 
@@ -17,7 +15,14 @@ export interface AdminContext {
   service: string;
   set: string;
   runId: string;
-  container: Container;
+  /** What it runs: the service's own image. */
+  imageId: string;
+  /** Settings of the service that its helpers need too. */
+  env: Record<string, string>;
+  /** The service's container, whose volumes are mounted; absent for work that must not see them. */
+  volumesOf?: string;
+  /** Mounts in memory, in the place of the volumes that it does not see. */
+  tmpfs?: Record<string, string>;
   version: Neo4jVersion;
   owner: { uid: number; gid: number };
   staging: Staging;
@@ -27,11 +32,12 @@ export interface AdminContext {
 export function adminHelper(context: AdminContext, step: string, command: string[]): HelperSpec {
   return {
     name: `lifeboat-${word(step)}-${word(context.set)}-${word(context.service)}`,
-    imageId: context.container.imageId,
+    imageId: context.imageId,
     command,
-    env: helperEnvironment(context.container),
+    env: context.env,
     user: `${context.owner.uid}:${context.owner.gid}`,
-    volumesFrom: [context.container.id],
+    volumesFrom: context.volumesOf ? [context.volumesOf] : [],
+    ...(context.tmpfs ? { tmpfs: context.tmpfs } : {}),
     binds: [`${context.staging.volume}:${STAGING}`],
     labels: {
       [LABELS.service]: context.service,

@@ -1,8 +1,8 @@
 import { LABELS, word } from '../../model/names.ts';
 import { makeDirectories } from '../docker/archive.ts';
-import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
 import { createHelper, removeContainer } from '../docker/helper.ts';
+import { volumesInMemory } from '../docker/image.ts';
 import { createVolume, removeVolume } from '../docker/volume.ts';
 
 /** Where the staging volume is mounted in helpers. */
@@ -28,7 +28,7 @@ export async function createStaging(
     service: string;
     workflowId: string;
     runId: string;
-    container: Container;
+    imageId: string;
     owner: { uid: number; gid: number };
     directories: string[];
   },
@@ -43,13 +43,13 @@ export async function createStaging(
   const volume = await createVolume(engine, stagingName(options.set, options.service), labels);
   const carrier = await createHelper(engine, {
     name: `${volume.name}-carrier`,
-    imageId: options.container.imageId,
+    imageId: options.imageId,
     entrypoint: ['true'],
     command: [],
     env: {},
     user: `${options.owner.uid}:${options.owner.gid}`,
-    // With the service's volumes at their places, the image's own VOLUMEs make no anonymous ones.
-    volumesFrom: [`${options.container.id}:ro`],
+    volumesFrom: [],
+    tmpfs: await volumesInMemory(engine, options.imageId, options.owner),
     binds: [`${volume.name}:${STAGING}`],
     labels,
   });

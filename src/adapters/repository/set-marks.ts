@@ -12,7 +12,8 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 /** What `verify` or a restore drill found of a set. */
 export interface Verdict {
   kind: 'verify' | 'drill';
-  verdict: 'ok' | 'failed';
+  /** `not-run`: what was wrong was not the set, and says nothing of it. */
+  verdict: 'ok' | 'failed' | 'not-run';
   time: Date;
   /** Anything readable: checks, times, differences. Never secrets. */
   findings: unknown;

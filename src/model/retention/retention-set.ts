@@ -8,9 +8,9 @@ export interface SetMarks {
   verdicts: readonly { verdict: string }[];
 }
 
-/** What retention needs to know of a set, from its manifest and marks. The newest verdict counts. */
+/** What retention needs to know of a set, from its manifest and marks. The newest verdict that says something of it counts. */
 export function retentionSetOf(manifest: Manifest, marks: SetMarks): RetentionSet {
-  const newest = marks.verdicts.at(-1)?.verdict;
+  const newest = marks.verdicts.findLast(({ verdict }) => verdict !== 'not-run')?.verdict;
   const services = [
     ...manifest.services.map(({ name }) => name),
     ...manifest.failures.map(({ service }) => service),
