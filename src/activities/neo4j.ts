@@ -8,6 +8,7 @@ import { helperEnvironment } from '../adapters/neo4j/layout.ts';
 import { type Neo4jProbe, probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
 import { createStaging, removeStaging, type Staging, stagingName } from '../adapters/neo4j/staging.ts';
+import { KEPT } from '../adapters/neo4j/swap.ts';
 import { parseVersion } from '../adapters/neo4j/version.ts';
 import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
@@ -138,7 +139,7 @@ export function createNeo4jActivities(deps: Dependencies) {
       runId: context.runId,
       imageId: plan.imageDigest,
       owner: plan.owner,
-      directories: ['out', 'in', 'data', 'report'],
+      directories: ['out', 'in', 'data', 'report', KEPT],
     });
   }
 }
