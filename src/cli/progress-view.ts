@@ -26,8 +26,11 @@ function newLines(): (view: RunView) => string[] {
     const fresh = progress.lines.slice(seen);
     seen = Math.max(seen, progress.lines.length);
     const changed = progress.phase !== phase && progress.phase !== 'done';
+    const first = phase === '';
     phase = progress.phase;
-    return changed ? [progress.phase, ...fresh] : fresh;
+    if (!changed) return fresh;
+    // What is new belongs to the phase before, except at first.
+    return first ? [phase, ...fresh] : [...fresh, phase];
   };
 }
 

@@ -69,7 +69,7 @@ export async function watchRun<Result>(
 ): Promise<ExitCode> {
   const over = new AbortController();
   const detached = Promise.withResolvers<ExitCode>();
-  let view = progressView(terminal);
+  const view = progressView(terminal);
   let asking = false;
   const follow = followRun(connected, handle, (seen) => void (asking || view.show(seen)), over.signal);
 
@@ -87,16 +87,17 @@ export async function watchRun<Result>(
       terminal.note(`The run goes on. See it again with: lifeboat${named} watch ${handle.workflowId}`);
       return detached.resolve(EXIT.detached);
     }
-    view = progressView(terminal);
     asking = false;
   };
   const onSignal = (): void => void interrupt();
   process.on('SIGINT', onSignal);
   try {
-    const ended = handle.result().then(
-      (value) => ({ value: value as Result }),
-      (error: unknown) => ({ error }),
-    );
+    const ended = connected.connection
+      .withAbortSignal(over.signal, () => handle.result())
+      .then(
+        (value) => ({ value: value as Result }),
+        (error: unknown) => ({ error }),
+      );
     const outcome = await Promise.race([ended, detached.promise]);
     over.abort();
     if (typeof outcome === 'number') return outcome;
