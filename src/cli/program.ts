@@ -48,7 +48,7 @@ export function createProgram(): Command {
 /** `lifeboat list --json` is what people type: the global options are taken behind a command too. */
 function acceptGlobalOptionsAnywhere(program: Command): Command {
   for (const command of program.commands) {
-    if (command.name() === 'completion') continue;
+    if (command.name().startsWith('complet')) continue;
     for (const one of [command, ...command.commands]) {
       one.exitOverride();
       one.option('-c, --config <file>').option('--json');

@@ -47,10 +47,13 @@ function linesView(print: (line: string) => void): ProgressView {
 /** Bytes a second and the time that is left, from what was seen between two looks. */
 export class Rate {
   #first: { at: number; bytes: number } | undefined;
+  #last = 0;
 
   /** @returns bytes a second, and milliseconds that are left where the total is known. */
   see(bytes: number, total: number | undefined, now: number): { perSecond: number; left?: number } {
-    if (!this.#first || bytes < this.#first.bytes) this.#first = { at: now, bytes };
+    // A step that has less than before is tried again from the start.
+    if (!this.#first || bytes < this.#last) this.#first = { at: now, bytes };
+    this.#last = bytes;
     const seconds = (now - this.#first.at) / 1000;
     const perSecond = seconds > 0 ? (bytes - this.#first.bytes) / seconds : 0;
     return {

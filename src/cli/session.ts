@@ -7,7 +7,7 @@ import { temporalConnection } from '../config/temporal.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
 
 /** How long the Temporal server gets to answer at first (milliseconds). */
-const CONNECT_TIMEOUT = 5_000;
+const CONNECT_TIMEOUT = 3_000;
 
 /** The Temporal server, with what is needed to start a run there. */
 export interface Connected {
