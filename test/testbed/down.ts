@@ -1,0 +1,61 @@
+import { rm } from 'node:fs/promises';
+import type Docker from 'dockerode';
+import { connectDocker, releaseEngine } from './engine.ts';
+import { TESTBED_LABEL } from './neo4j.ts';
+import { endProcess } from './process.ts';
+import { forget, type TestbedState } from './state.ts';
+
+/**
+ * Remove everything of a testbed: its processes, its containers and volumes by their label, its scratch directory,
+ * its state file. Does as much as it can and throws what went wrong at the end. May be called again.
+ */
+export async function takeDown(state: TestbedState): Promise<void> {
+  const outcomes = await Promise.allSettled([
+    ...state.processes.map((process) => endProcess(process)),
+    ...(state.docker ? [removeLabelled(connectDocker(state.docker.host), state.id)] : []),
+  ]);
+  outcomes.push(
+    ...(await Promise.allSettled([state.docker?.private === false ? undefined : releaseEngine(state.id)])),
+  );
+  const failed = outcomes
+    .filter((outcome) => outcome.status === 'rejected')
+    .map((outcome) => outcome.reason as Error);
+  if (failed.length > 0) {
+    throw new AggregateError(
+      failed,
+      `Not all of testbed ${state.id} could be removed: ${failed.map((one) => one.message).join(' ')}`,
+    );
+  }
+  await rm(state.directory, { recursive: true, force: true });
+  await forget(state.id);
+}
+
+/** Remove containers, then volumes, that carry the testbed's label. An engine that is gone took them along. */
+export async function removeLabelled(docker: Docker, id: string): Promise<void> {
+  const filters = { label: [`${TESTBED_LABEL}=${id}`] };
+  const containers = await docker.listContainers({ all: true, filters }).catch(unlessUnreachable);
+  for (const { Id } of containers ?? []) {
+    await docker.getContainer(Id).remove({ force: true, v: true }).catch(unlessMissing);
+  }
+  const volumes = await docker.listVolumes({ filters }).catch(unlessUnreachable);
+  for (const { Name } of volumes?.Volumes ?? []) {
+    await docker.getVolume(Name).remove({ force: true }).catch(unlessMissing);
+  }
+}
+
+function unlessMissing(error: unknown): void {
+  if ((error as { statusCode?: number }).statusCode !== 404) throw error;
+}
+
+function unlessUnreachable(error: unknown): undefined {
+  if ((error as { statusCode?: number }).statusCode !== undefined) throw error;
+}
+
+/** The ids of all testbeds that have a container or a volume on this engine. */
+export async function labelledIds(docker: Docker): Promise<Set<string>> {
+  const filters = { label: [TESTBED_LABEL] };
+  const containers = await docker.listContainers({ all: true, filters });
+  const volumes = await docker.listVolumes({ filters });
+  const labels = [...containers, ...(volumes.Volumes ?? [])].map((one) => one.Labels?.[TESTBED_LABEL]);
+  return new Set(labels.filter((id) => id !== undefined));
+}
