@@ -38,7 +38,8 @@ export function planSchedules(
   const changes = declared.map((schedule) => changeFor(schedule, byId, owner));
   const removed = existing
     .filter((one) => one.owner === owner.taskQueue && !wanted.has(one.id))
-    .map(({ id }): ScheduleChange => ({ change: 'remove', id, reasons: ['no longer declared'] }));
+    .map(({ id }): ScheduleChange => ({ change: 'remove', id, reasons: ['no longer declared'] }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
   return [...changes, ...removed];
 }
 
