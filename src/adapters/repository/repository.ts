@@ -57,7 +57,7 @@ export interface Repository {
   put(key: string, source: Readable, options?: PutOptions): Promise<StoredObject>;
   get(key: string, options?: GetOptions): Promise<Readable>;
   head(key: string): Promise<StoredObject | null>;
-  /** Objects below a prefix in the order of their keys, read in pages; `after` skips all keys up to and including it. */
+  /** Objects below a prefix in the order of their keys (some S3 servers: folder by folder), read in pages; `after` skips all keys up to and including it. */
   list(prefix: string, options?: { after?: string; signal?: AbortSignal }): AsyncIterable<StoredObject>;
   delete(key: string): Promise<DeleteOutcome>;
   /** Remove what dead `put`s left (temporary files, multipart uploads) that is older than this (milliseconds). Answers how many. */

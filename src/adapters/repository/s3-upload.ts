@@ -41,6 +41,8 @@ export class S3Upload {
   #token: string;
   #uploadId: string | undefined;
   #acknowledged = 0;
+  /** Whether the server keeps the parts' checksums; then it wants those of all parts in the end, and else of none. */
+  #knowsChecksums = false;
   #failure: unknown;
   #present = new Map<number, ListedPart>();
 
@@ -151,7 +153,8 @@ export class S3Upload {
     const sum = checksum(part.body);
     const present = this.#present.get(part.number);
     if (present && isSame(present, part.body, sum)) {
-      this.#accept(part, present);
+      this.#knowsChecksums = true;
+      this.#accept(part, present.ETag, sum);
       return;
     }
     if (present && this.#job.options.resume?.requireSame) {
@@ -172,20 +175,21 @@ export class S3Upload {
         { abortSignal },
       ),
     );
-    this.#accept(part, sent);
+    this.#knowsChecksums ||= sent.ChecksumCRC32 !== undefined;
+    this.#accept(part, sent.ETag, sum);
   }
 
-  #accept(part: Part, answer: Pick<ListedPart, 'ETag' | 'ChecksumCRC32'>): void {
-    // Strict servers refuse a checksum that they did not give themselves.
-    const { ETag, ChecksumCRC32 } = answer;
-    this.#done.push({ PartNumber: part.number, ETag, ...(ChecksumCRC32 ? { ChecksumCRC32 } : {}) });
+  #accept(part: Part, ETag: string | undefined, ChecksumCRC32: string): void {
+    this.#done.push({ PartNumber: part.number, ETag, ChecksumCRC32 });
     this.#acknowledged += part.body.length;
     this.#parts.release(part);
     this.#job.options.onProgress?.(this.#acknowledged);
   }
 
   async #complete(abortSignal: AbortSignal): Promise<StoredObject> {
-    const Parts = this.#done.toSorted((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
+    const Parts = this.#done
+      .toSorted((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0))
+      .map(({ PartNumber, ETag, ...sum }) => ({ PartNumber, ETag, ...(this.#knowsChecksums ? sum : {}) }));
     const request = { ...this.#job.object, UploadId: this.#uploadId, MultipartUpload: { Parts } };
     const doing = `completing "${this.#job.key}"`;
     try {
