@@ -29,10 +29,9 @@ program
   .argument('[id...]', 'which; needed when there are several')
   .option('--all', 'all that `up` brought up, and what killed runs left')
   .action(async (ids: string[], options: { all?: boolean }) => {
-    for (const state of chosen(await testbeds(), ids, options.all ?? false)) {
-      await takeDown(state);
-      console.log(`Testbed ${state.id} is gone.`);
-    }
+    const states = chosen(await testbeds(), ids, options.all ?? false);
+    await Promise.all(states.map(takeDown));
+    for (const { id } of states) console.log(`Testbed ${id} is gone.`);
   });
 
 program

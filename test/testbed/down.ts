@@ -11,7 +11,8 @@ import { forget, type TestbedState } from './state.ts';
  */
 export async function takeDown(state: TestbedState): Promise<void> {
   const outcomes = await Promise.allSettled([
-    ...state.processes.map((process) => endProcess(process)),
+    // Nothing of them is kept, so they get no time to end well.
+    ...state.processes.map((process) => endProcess(process, 500)),
     ...(state.docker ? [removeLabelled(connectDocker(state.docker.host), state.id)] : []),
   ]);
   outcomes.push(

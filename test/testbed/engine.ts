@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { cacheDirectory } from './cache.ts';
-import { onPath } from './command.ts';
+import { onPath, runCommand } from './command.ts';
 import { canInstallPackages, ensurePackages } from './debian.ts';
 import { withLock } from './lock.ts';
 import {
@@ -203,10 +203,24 @@ async function engineProcess(directory: string): Promise<ProcessIdentity | undef
 
 /** Stop the private engine of this directory, as `systemctl stop docker` does: its containers are stopped with it. */
 export async function stopPrivateEngine(directory: string): Promise<void> {
+  if (!existsSync(runDirectory(directory))) return;
+  // Containers outlive an engine that was killed. Only an engine that knows them ends them.
+  if (!(await engineProcess(directory))) await startPrivateEngine({ directory }).catch(() => {});
   const process_ = await engineProcess(directory);
   if (process_) await endProcess(process_, 60_000);
   await clearLeftovers(directory);
+  await unmountBelow(directory, runDirectory(directory));
   await rm(runDirectory(directory), { recursive: true, force: true });
+}
+
+/** A killed engine leaves its mounts, its own store among them; they would keep the directory from being removed. */
+async function unmountBelow(...directories: string[]): Promise<void> {
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  const points = mounts.split('\n').map((line) => line.split(' ')[4] ?? '');
+  const below = (point: string) => directories.some((one) => point === one || point.startsWith(`${one}/`));
+  // The innermost and latest first.
+  for (const point of points.filter(below).reverse())
+    await runCommand('umount', ['--lazy', point]).catch(() => {});
 }
 
 /** Kill the private engine of this directory with SIGKILL, as a crash does. Its containers go on running. */
