@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
@@ -21,7 +21,7 @@ const HEADER_BYTES = 24;
  * checksum, the archive's structure, and the number of files and bytes that its header promises. It holds a few chunks in memory.
  * The layout is that of Neo4j's `Dumper` and `StandardCompressionFormat`: 4 bytes of magic (older dumps have none), then a compressed
  * stream with a header (zstd only) and a tar archive.
- * Bytes after the end are not looked at, as `neo4j-admin` does not.
+ * Bytes after the compressed stream's end may be overlooked.
  * @throws {LifeboatError} `DumpIncomplete` when its end is missing, `ArtifactCorrupt` when it is damaged, no dump, or names files
  * outside its folder; whatever the source itself fails with
  */
@@ -29,10 +29,14 @@ export async function walkDump(source: Readable): Promise<WalkedDump> {
   const { format, rest } = await readMagic(source);
   const decompress = (format === 'zstd' ? createZstdDecompress : createGunzip)({ chunkSize: CHUNK_BYTES });
   let broken: unknown;
-  const compressed = Readable.from(rest, { objectMode: false, highWaterMark: CHUNK_BYTES });
-  compressed.once('error', (error) => {
-    broken = error;
-  });
+  const compressed = async function* () {
+    try {
+      yield* rest;
+    } catch (error) {
+      broken = error;
+      throw error;
+    }
+  };
   const archive = extract();
   let promised: Promised | undefined;
   const tar = async function* (chunks: AsyncIterable<Buffer>) {

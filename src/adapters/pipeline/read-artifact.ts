@@ -29,8 +29,8 @@ export async function readArtifact(job: ReadArtifact): Promise<Readable> {
   const source = await repository.get(artifact.path, signal ? { signal } : {});
   const content = contentOf(source, job, where);
   const stream = Readable.from(content, {
-    objectMode: false,
-    highWaterMark: CHUNK_BYTES,
+    objectMode: true,
+    highWaterMark: 2,
     ...(signal ? { signal } : {}),
   });
   // Destroyed before its first read, the generator never runs, and neither does its `finally`.
@@ -75,7 +75,7 @@ async function* atMost(
 
 async function* unzstd(chunks: AsyncIterable<Buffer>, where: string): AsyncGenerator<Buffer> {
   const decompress = createZstdDecompress({ chunkSize: CHUNK_BYTES });
-  const source = Readable.from(chunks, { objectMode: false, highWaterMark: CHUNK_BYTES });
+  const source = Readable.from(chunks, { objectMode: true, highWaterMark: 2 });
   let upstream: unknown;
   source.once('error', (error) => {
     upstream = error;

@@ -60,7 +60,8 @@ export async function storeArtifact<T = undefined>(job: StoreArtifact<T>): Promi
   const changed = compression !== 'none' || encryption !== undefined;
   if (changed) stages.push(stored);
   const put = async (chunks: AsyncIterable<Buffer>) => {
-    const outgoing = Readable.from(chunks, { objectMode: false, highWaterMark: CHUNK_BYTES });
+    // Chunk by chunk: a stream of bytes would join what waits in it, a copy for nothing.
+    const outgoing = Readable.from(chunks, { objectMode: true, highWaterMark: 2 });
     await repository.put(key, outgoing, { ...job.put, ...(signal ? { signal } : {}) });
   };
   // Node takes functions among the streams of a list; its types only know of them outside of one.

@@ -81,8 +81,9 @@ export class DirectoryRepository implements Repository {
       }
     });
     const stream = Readable.from(this.#read(handle, key, options.start ?? 0, options.end ?? Infinity), {
-      objectMode: false,
-      highWaterMark: READ_BYTES,
+      // Chunk by chunk: a stream of bytes would join what waits in it, a copy for nothing.
+      objectMode: true,
+      highWaterMark: 2,
     });
     // A stream that is destroyed before its first read never enters the generator: its `finally` would not run.
     stream.once('close', () => void handle.close().catch(() => {}));

@@ -1,0 +1,153 @@
+import { createCipheriv, createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { encryptForAge } from '../../src/adapters/pipeline/age.ts';
+import { storeArtifact } from '../../src/adapters/pipeline/store-artifact.ts';
+import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
+import { openRepository } from '../../src/adapters/repository/open.ts';
+import type { Repository, StoredObject } from '../../src/adapters/repository/repository.ts';
+import { Secret } from '../../src/config/secret.ts';
+
+// Measures each stage of the pipeline alone, then the whole, in one run on one machine:
+//   node scripts/bench/pipeline.ts [--bytes N] [--to null|directory|s3] [--compression none|zstd] [--plain] [--json]
+// S3 is the server of the environment's LIFEBOAT_TEST_S3_* variables.
+
+const { values } = parseArgs({
+  options: {
+    bytes: { type: 'string', default: String(1024 ** 3) },
+    to: { type: 'string', default: 'null' },
+    compression: { type: 'string', default: 'none' },
+    plain: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const bytes = Number(values.bytes);
+const MIB = 1024 * 1024;
+const CHUNK = MIB;
+const recipient = await identityToRecipient(await generateX25519Identity());
+
+/** Pseudo-random bytes out of a prepared stock: the source itself costs nothing. */
+function source(): Readable {
+  const cipher = createCipheriv('aes-256-ctr', Buffer.alloc(32, 1), Buffer.alloc(16));
+  const stock = cipher.update(Buffer.alloc(8 * MIB));
+  let left = bytes;
+  return new Readable({
+    objectMode: true,
+    highWaterMark: 2,
+    read() {
+      if (left <= 0) {
+        this.push(null);
+        return;
+      }
+      const at = Math.floor((left / CHUNK) % 7) * MIB;
+      const chunk = stock.subarray(at, at + Math.min(CHUNK, left));
+      left -= chunk.length;
+      this.push(chunk);
+    },
+  });
+}
+
+/** Takes everything and keeps nothing. */
+class NullRepository extends DirectoryRepository {
+  override async put(key: string, chunks: Readable): Promise<StoredObject> {
+    let taken = 0;
+    for await (const chunk of chunks) taken += (chunk as Buffer).length;
+    return { key, bytes: taken, modifiedAt: new Date() };
+  }
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const began = process.hrtime.bigint();
+  await work();
+  return Number(process.hrtime.bigint() - began) / 1e9;
+}
+
+const rate = (took: number): number => Math.round(bytes / took / 1e6);
+
+/** The largest resident memory while something runs (MiB). */
+async function peak(work: () => Promise<unknown>): Promise<number> {
+  let most = 0;
+  const timer = setInterval(() => {
+    most = Math.max(most, process.memoryUsage.rss());
+  }, 50);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+  return Math.round(most / MIB);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
+const repository: Repository =
+  values.to === 's3'
+    ? openRepository({
+        kind: 's3',
+        name: 's3',
+        bucket: process.env.LIFEBOAT_TEST_S3_BUCKET ?? '',
+        prefix: `bench-${Date.now()}`,
+        region: process.env.LIFEBOAT_TEST_S3_REGION ?? 'us-east-1',
+        endpoint: process.env.LIFEBOAT_TEST_S3_ENDPOINT ?? '',
+        pathStyle: true,
+        accessKeyId: new Secret(process.env.LIFEBOAT_TEST_S3_ACCESS_KEY_ID ?? ''),
+        secretAccessKey: new Secret(process.env.LIFEBOAT_TEST_S3_SECRET_ACCESS_KEY ?? ''),
+        partBytes: 16 * MIB,
+        concurrency: 4,
+      })
+    : values.to === 'directory'
+      ? openRepository({ kind: 'directory', name: 'directory', path: folder })
+      : new NullRepository({ kind: 'directory', name: 'null', path: folder });
+
+const alone: Record<string, number> = {};
+try {
+  alone.sha256 = rate(
+    await seconds(async () => {
+      const hash = createHash('sha256');
+      for await (const chunk of source()) hash.update(chunk);
+    }),
+  );
+  if (!values.plain) {
+    const stage = await encryptForAge({ recipients: [recipient] });
+    alone.age = rate(
+      await seconds(async () => {
+        for await (const _ of stage(source()));
+      }),
+    );
+  }
+  if (values.to !== 'null') {
+    alone[values.to] = rate(await seconds(() => repository.put('sets/bench/s/alone', source(), { bytes })));
+    await repository.delete('sets/bench/s/alone');
+  }
+  let took = 0;
+  const rss = await peak(async () => {
+    took = await seconds(() =>
+      storeArtifact({
+        source: source(),
+        repository,
+        key: 'sets/bench/s/whole',
+        compression: values.compression === 'zstd' ? 'zstd' : 'none',
+        ...(values.plain ? {} : { encryption: { recipients: [recipient] } }),
+      }),
+    );
+  });
+  await repository.delete('sets/bench/s/whole');
+  const pipeline = rate(took);
+  const slowest = Math.min(...Object.values(alone));
+  const result = {
+    bytes,
+    to: values.to,
+    unit: 'MB/s',
+    alone,
+    pipeline,
+    ratio: Number((pipeline / slowest).toFixed(2)),
+    rssMiB: rss,
+  };
+  console.log(values.json ? JSON.stringify(result) : result);
+} finally {
+  await repository.close();
+  await rm(folder, { recursive: true, force: true });
+}
