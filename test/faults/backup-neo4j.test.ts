@@ -1,0 +1,168 @@
+// needs: docker neo4j temporal
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BackupResult } from '../../src/workflows/backup.ts';
+import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
+import type { Neo4jServer } from '../testbed/neo4j.ts';
+import { useTestbed } from '../testbed/testbed.ts';
+import { type AdminWrapper, wrapAdmin } from '../workflows/admin-wrapper.ts';
+import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
+
+const service = unique('graph');
+let server: Neo4jServer;
+let lifeboat: Lifeboat;
+let admin: AdminWrapper;
+let graph: GraphCounts;
+
+before(async () => {
+  const testbed = useTestbed();
+  admin = await wrapAdmin(testbed.engine, testbed.neo4jImage, testbed.directory);
+  server = await testbed.startNeo4j({ binds: admin.binds });
+  lifeboat = await startLifeboat({ services: { [service]: neo4jSection(server) } });
+  const driver = server.driver();
+  graph = await loadGraph(driver, 500);
+  await driver.close();
+});
+
+after(async () => {
+  await lifeboat?.close();
+  await server?.remove();
+});
+
+afterEach(async () => {
+  await admin.set('real');
+});
+
+/** The helper that dumps is at work: the service is down. */
+async function whileDumping(): Promise<void> {
+  while (true) {
+    const running = await lifeboat.engine.listContainers({
+      filters: JSON.stringify({ label: [`lifeboat.service=${service}`, 'lifeboat.window=inside'] }),
+    });
+    if (running.length > 0) return;
+    await sleep(50);
+  }
+}
+
+/** The promise: it serves again, with all its data, and without anyone's help. */
+async function servesWithAllItsData(): Promise<void> {
+  await server.untilServing(120);
+  const driver = server.driver();
+  try {
+    assert.deepEqual(await countGraph(driver), graph);
+  } finally {
+    await driver.close();
+  }
+}
+
+/** A run that failed leaves nothing that looks like a set, and nothing in the engine. */
+async function leavesNothing(sets: number): Promise<void> {
+  assert.equal((await lifeboat.sets()).length, sets);
+  // The critical section of a parent that was terminated still cleans up after the database serves again.
+  for (let tries = 0; tries < 100 && (await lifeboat.remains([service])).length > 0; tries += 1)
+    await sleep(200);
+  assert.deepEqual(await lifeboat.remains([service]), []);
+}
+
+test('a dump that fails', async () => {
+  await admin.set('fail');
+  const before = (await lifeboat.sets()).length;
+  const failure = await lifeboat.failureOf(await lifeboat.start('backup'));
+  assert.equal(failure.type, 'DumpFailed');
+  assert.match(failure.message, /could not dump the database/);
+  await servesWithAllItsData();
+  await leavesNothing(before);
+});
+
+test('a dump that says that it went well, and is cut short', async () => {
+  await admin.set('truncate');
+  const before = (await lifeboat.sets()).length;
+  const failure = await lifeboat.failureOf(await lifeboat.start('backup'));
+  assert.ok(['DumpIncomplete', 'ArtifactCorrupt'].includes(failure.type), failure.type);
+  await servesWithAllItsData();
+  await leavesNothing(before);
+});
+
+test('a store that needs recovery also after it was started and stopped once more', async () => {
+  await admin.set('unclean');
+  const before = (await lifeboat.sets()).length;
+  const failure = await lifeboat.failureOf(await lifeboat.start('backup'));
+  assert.equal(failure.type, 'UncleanShutdown');
+  await servesWithAllItsData();
+  await leavesNothing(before);
+});
+
+test('a cancel during the dump', async () => {
+  await admin.set('slow');
+  const before = (await lifeboat.sets()).length;
+  const handle = await lifeboat.start('backup');
+  await whileDumping();
+  await handle.cancel();
+  assert.equal((await lifeboat.failureOf(handle)).type, 'Cancelled');
+  await servesWithAllItsData();
+  await leavesNothing(before);
+});
+
+test('a terminate during the dump', async () => {
+  await admin.set('slow');
+  const before = (await lifeboat.sets()).length;
+  const handle = await lifeboat.start('backup');
+  await whileDumping();
+  await handle.terminate('a test');
+  await servesWithAllItsData();
+  await leavesNothing(before);
+});
+
+test('a terminate of the critical section itself: the watchdog starts the service', async () => {
+  await admin.set('slow');
+  const before = (await lifeboat.sets()).length;
+  const handle = await lifeboat.start('backup');
+  await whileDumping();
+  await lifeboat.client.workflow.getHandle(`offline/${service}`).terminate('a test');
+  assert.equal((await lifeboat.failureOf(handle)).type, 'Terminated');
+  const { reclaimed } = await lifeboat.run<{ reclaimed: Record<string, string> }>('watchdog');
+  assert.equal(reclaimed[server.containerName], 'started');
+  await servesWithAllItsData();
+  await leavesNothing(before);
+});
+
+test('a kill -9 of the worker during the dump: the next worker takes the backup to its end', async () => {
+  await admin.set('slow');
+  const before = (await lifeboat.sets()).length;
+  const handle = await lifeboat.start('backup');
+  await whileDumping();
+  await lifeboat.worker.kill('SIGKILL');
+  await lifeboat.startWorker();
+  const result = (await handle.result()) as BackupResult;
+  assert.equal(result.state, 'complete');
+  await servesWithAllItsData();
+  await leavesNothing(before + 1);
+});
+
+test('a second backup while the service is busy', async () => {
+  await admin.set('slow');
+  const before = (await lifeboat.sets()).length;
+  const first = await lifeboat.start('backup');
+  await whileDumping();
+  const failure = await lifeboat.failureOf(await lifeboat.start('backup'));
+  assert.equal(failure.type, 'ServiceBusy');
+  assert.equal(((await first.result()) as BackupResult).state, 'complete');
+  await servesWithAllItsData();
+  await leavesNothing(before + 1);
+});
+
+test('a Neo4j that was killed, and is found stopped', async () => {
+  const container = lifeboat.engine.getContainer(server.containerName);
+  const driver = server.driver();
+  // Written and not checkpointed, so that the store really needs recovery.
+  await driver.executeQuery('MATCH (n:Person) SET n.seen = true', {}, { database: 'neo4j' });
+  await driver.close();
+  await container.kill();
+  const result = await lifeboat.run<BackupResult>('backup');
+  assert.equal(result.state, 'complete');
+  const { State } = await container.inspect();
+  assert.equal(State.Running, false, 'it is left as it was found');
+  await container.start();
+  await servesWithAllItsData();
+});

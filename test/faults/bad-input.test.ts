@@ -1,0 +1,125 @@
+// needs: docker neo4j temporal
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { FailureType } from '../../src/model/failures.ts';
+import type { Neo4jServer } from '../testbed/neo4j.ts';
+import { useTestbed } from '../testbed/testbed.ts';
+import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
+
+const testbed = useTestbed();
+const names = {
+  good: unique('good'),
+  unknown: unique('unknown'),
+  other: unique('other'),
+  layer: unique('layer'),
+  noAdmin: unique('no-admin'),
+  database: unique('database'),
+};
+let server: Neo4jServer;
+let lifeboat: Lifeboat;
+const containers: string[] = [];
+
+/** A container of the testbed's image that does something else, or lacks something. */
+async function odd(options: { env?: string[]; binds?: string[]; entrypoint?: string[] }): Promise<string> {
+  const { id } = await testbed.engine.createContainer({
+    name: unique('lifeboat-test-odd'),
+    Image: testbed.neo4jImage,
+    Labels: { 'lifeboat.testbed': testbed.id },
+    Entrypoint: options.entrypoint ?? ['sleep', '600'],
+    Cmd: [],
+    Env: options.env ?? [],
+    HostConfig: { NetworkMode: 'none', Binds: options.binds ?? [] },
+  });
+  await testbed.engine.getContainer(id).start();
+  containers.push(id);
+  return id;
+}
+
+before(async () => {
+  server = await testbed.startNeo4j();
+  const other = await odd({ env: ['NEO4J_server_directories_data=/data'] });
+  const layer = await odd({ env: ['NEO4J_server_directories_data=/var/lib/elsewhere'] });
+  const noAdmin = await odd({
+    env: [],
+    binds: [`${server.volumes.data}:/data`, '/dev/null:/var/lib/neo4j/bin/neo4j-admin'],
+  });
+  lifeboat = await startLifeboat({
+    services: {
+      [names.good]: neo4jSection(server),
+      [names.unknown]: { kind: 'neo4j', container: 'there-is-none-of-this-name' },
+      [names.other]: { kind: 'neo4j', container: other },
+      [names.layer]: { kind: 'neo4j', container: layer },
+      [names.noAdmin]: { kind: 'neo4j', container: noAdmin },
+      [names.database]: neo4jSection(server, {
+        container: server.containerId,
+        databases: ['neo4j', 'nosuch'],
+      }),
+    },
+    repositories: {
+      local: { kind: 'directory', path: `${testbed.directory}/${unique('repository')}` },
+      missing: { kind: 'directory', path: '/proc/lifeboat-can-not-write-here' },
+    },
+  });
+});
+
+after(async () => {
+  await lifeboat?.close();
+  for (const id of containers) await testbed.engine.getContainer(id).remove({ force: true, v: true });
+  await server?.remove();
+});
+
+async function refused(input: object | undefined, type: FailureType, says: RegExp): Promise<void> {
+  const { startedAt } = await stateOf();
+  const failure = await lifeboat.failureOf(await lifeboat.start('backup', input));
+  assert.equal(failure.type, type, failure.message);
+  assert.match(failure.message, says);
+  assert.deepEqual(await stateOf(), { running: true, startedAt }, 'nothing was stopped');
+}
+
+async function stateOf() {
+  const { State } = await testbed.engine.getContainer(server.containerName).inspect();
+  return { running: State.Running, startedAt: State.StartedAt };
+}
+
+const only = (service: string) => ({ services: [service], repositories: ['local'] });
+
+test('a field that there is not', async () => {
+  await refused({ servics: ['x'] }, 'InvalidInput', /unknown field "servics".*services, repositories/);
+});
+
+test('a field of the wrong type', async () => {
+  await refused({ services: 'x' }, 'InvalidInput', /"services"/);
+});
+
+test('a service that is not configured', async () => {
+  await refused({ services: ['nobody'] }, 'InvalidInput', /no such service.*it has/);
+});
+
+test('a container that there is not', async () => {
+  await refused(
+    only(names.unknown),
+    'ContainerNotFound',
+    /no container "there-is-none-of-this-name".*It has/,
+  );
+});
+
+test('a container without a Neo4j', async () => {
+  await refused(only(names.other), 'NotNeo4j', /no Neo4j databases|does not run Neo4j/);
+});
+
+test('a data directory that is in the container’s own layer', async () => {
+  await refused(only(names.layer), 'DataNotOnVolume', /not on a volume or bind mount/);
+});
+
+test('an image without neo4j-admin', async () => {
+  // The helper runs from the image itself: a copy of it without the program.
+  await refused(only(names.noAdmin), 'Neo4jAdminMissing', /no neo4j-admin/);
+});
+
+test('a database that there is not', async () => {
+  await refused(only(names.database), 'DatabaseNotFound', /no database "nosuch"; it has: /);
+});
+
+test('a repository that is not writable', async () => {
+  await refused({ services: [names.good], repositories: ['missing'] }, 'RepositoryNotWritable', /missing/);
+});

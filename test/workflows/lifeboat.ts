@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { connectEngine, type Engine } from '../../src/adapters/docker/engine.ts';
+import { listInterruptions } from '../../src/adapters/docker/interruption.ts';
+import { listVolumes } from '../../src/adapters/docker/volume.ts';
+import { readSets, type SetDetails } from '../../src/adapters/repository/catalog.ts';
+import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
+import type { Cause } from '../../src/workflows/failure.ts';
+import type { Neo4jServer } from '../testbed/neo4j.ts';
+import { type Testbed, useTestbed } from '../testbed/testbed.ts';
+
+const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
+
+/** Lifeboat as a user runs it: a configuration file, a worker process, a Temporal client. One a test file. */
+export interface Lifeboat {
+  testbed: Testbed;
+  engine: Engine;
+  client: Client;
+  taskQueue: string;
+  /** The primary repository. */
+  repository: DirectoryRepository;
+  /** A scratch directory. */
+  directory: string;
+  start(type: string, input?: object, workflowId?: string): Promise<WorkflowHandle>;
+  run<T>(type: string, input?: object): Promise<T>;
+  /** How a run failed, at its root. */
+  failureOf(handle: WorkflowHandle): Promise<Cause>;
+  sets(): Promise<SetDetails[]>;
+  worker: WorkerProcess;
+  startWorker(): Promise<WorkerProcess>;
+  /** Everything of Lifeboat's that is left in the engine for these services: should be empty when it is quiet. */
+  remains(services: string[]): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export interface WorkerProcess {
+  pid: number;
+  process: ChildProcess;
+  output(): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** A word that no other test uses: services, and with them locks, are known to the whole Temporal server. */
+export const unique = (name: string): string => `${name}-${randomBytes(3).toString('hex')}`;
+
+/** A service's section of the configuration for a server of the testbed. */
+export function neo4jSection(server: Neo4jServer, more: object = {}): object {
+  return {
+    kind: 'neo4j',
+    container: server.containerName,
+    bolt: server.boltUrl,
+    username: server.username,
+    password: server.password,
+    ...more,
+  };
+}
+
+/** @param config services, and what else differs from a primary directory repository called `local`. */
+export async function startLifeboat(
+  config: { services: object } & Record<string, unknown>,
+): Promise<Lifeboat> {
+  const testbed = useTestbed();
+  const directory = await mkdtemp(join(testbed.directory, 'lifeboat-'));
+  const taskQueue = unique('lifeboat-test');
+  const path = join(directory, 'repository');
+  await mkdir(path);
+  const file = join(directory, 'lifeboat.yaml');
+  // JSON is YAML.
+  const text = JSON.stringify({
+    repositories: { local: { kind: 'directory', path } },
+    ...config,
+    temporal: { address: testbed.temporal.address, namespace: testbed.temporal.namespace, taskQueue },
+  });
+  await writeFile(file, text);
+  const connection = await Connection.connect({ address: testbed.temporal.address });
+  const client = new Client({ connection, namespace: testbed.temporal.namespace });
+  const engine = connectEngine({ socketPath: testbed.docker.socketPath });
+  const repository = new DirectoryRepository({ kind: 'directory', name: 'local', path });
+
+  const startWorker = async () =>
+    await spawnWorker({
+      ...process.env,
+      DOCKER_HOST: testbed.docker.host,
+      LIFEBOAT_CONFIG: file,
+      LIFEBOAT_WORKFLOW_BUNDLE: join(testbed.directory, 'workflow-bundle.js'),
+    });
+  const lifeboat: Lifeboat = {
+    testbed,
+    engine,
+    client,
+    taskQueue,
+    repository,
+    directory,
+    async start(type, input, workflowId = unique(type)) {
+      return await client.workflow.start(type, {
+        taskQueue,
+        workflowId,
+        args: input === undefined ? [] : [input],
+      });
+    },
+    async run<T>(type: string, input?: object) {
+      return (await (await lifeboat.start(type, input)).result()) as T;
+    },
+    async failureOf(handle) {
+      try {
+        await handle.result();
+      } catch (error) {
+        return causeOfFailure(error);
+      }
+      throw new Error(`${handle.workflowId} was expected to fail, and completed.`);
+    },
+    sets: async () => await readSets(repository),
+    worker: await startWorker(),
+    startWorker: async () => {
+      lifeboat.worker = await startWorker();
+      return lifeboat.worker;
+    },
+    async remains(services) {
+      const containers = await engine.listContainers({
+        all: true,
+        filters: JSON.stringify({ label: ['lifeboat.role'] }),
+      });
+      const volumes = await listVolumes(engine, {});
+      const records = await listInterruptions(engine);
+      const ours = (labels: Record<string, string>) =>
+        labels['lifeboat.role'] !== undefined && services.includes(labels['lifeboat.service'] ?? '');
+      return [
+        ...containers.filter(({ Labels }) => ours(Labels)).map(({ Names }) => `container ${Names[0]}`),
+        ...volumes.filter(({ labels }) => ours(labels)).map(({ name }) => `volume ${name}`),
+        ...records
+          .filter(({ service }) => services.includes(service))
+          .map(({ volume }) => `record ${volume}`),
+      ];
+    },
+    async close() {
+      await lifeboat.worker.kill('SIGTERM');
+      await connection.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return lifeboat;
+}
+
+/** The innermost failure that names its type, as a client sees it. */
+function causeOfFailure(error: unknown): Cause {
+  let cause: Cause = { type: 'Unknown', message: String(error) };
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { type, name, message } = at as Error & { type?: string };
+    if (name === 'CancelledFailure') return { type: 'Cancelled', message };
+    if (name === 'TerminatedFailure') return { type: 'Terminated', message };
+    if (type) return { type: type as Cause['type'], message };
+    cause = { type: 'Unknown', message };
+  }
+  return cause;
+}
+
+async function spawnWorker(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', WORKER], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const ready = new Promise<void>((resolve, reject) => {
+    const listen = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-100_000);
+      if (output.includes('worker ready')) resolve();
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    child.once('exit', (code) => reject(new Error(`The worker ended with ${code}: ${output}`)));
+  });
+  await ready;
+  return {
+    pid: child.pid ?? 0,
+    process: child,
+    output: () => output,
+    async kill(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
