@@ -9,14 +9,15 @@ export interface DownloadOptions {
   signal?: AbortSignal;
   /** Bytes that have come so far. */
   onProgress?: (bytes: number) => void;
+  /** The pause before the rest is asked for (milliseconds); it doubles with each attempt that brings nothing, up to 10 s. Default 250. */
+  pauseMs?: number;
 }
 
 /** Attempts in a row that bring not one new byte before the download fails. */
-const FRUITLESS_ATTEMPTS = 5;
+const FRUITLESS_ATTEMPTS = 8;
 /** Attempts altogether: a connection that breaks more often than this in one file is not worth going on with. */
 const ALL_ATTEMPTS = 200;
-/** The first pause before going on (milliseconds); it doubles with each fruitless attempt. */
-const PAUSE = 200;
+const LONGEST_PAUSE = 10_000;
 
 /**
  * A file of the server as one stream. When the connection breaks, the rest is asked for by `Range`, provided that the server still
@@ -28,6 +29,7 @@ export async function download(
   file: { path: string; doing: string; collection: string; snapshot: string },
   options: DownloadOptions,
 ): Promise<Readable> {
+  const { pauseMs = 250 } = options;
   const closed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, closed.signal]) : closed.signal;
   // Compression on the way would spoil both the length and what a later range means.
@@ -81,7 +83,7 @@ export async function download(
     fruitless: number,
     broken: unknown,
   ): Promise<Dispatcher.ResponseData | undefined> {
-    await delay(PAUSE * 2 ** fruitless, undefined, { signal });
+    await delay(Math.min(pauseMs * 2 ** fruitless, LONGEST_PAUSE), undefined, { signal });
     let response: Dispatcher.ResponseData;
     try {
       response = await open({
@@ -89,6 +91,7 @@ export async function download(
         ...(tag && !tag.startsWith('W/') ? { 'if-range': tag } : {}),
       });
     } catch (error) {
+      if (error instanceof LifeboatError && error.details?.status === 416) throw changed('it is shorter');
       if (error instanceof LifeboatError && !error.retryable) throw error;
       signal.throwIfAborted();
       return undefined;
