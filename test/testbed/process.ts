@@ -90,14 +90,14 @@ export async function startDetached(
 }
 
 /**
- * Ask `ready` again until it answers something, at most `seconds`; throws early when the process ends.
- * `what` names the server in the message.
+ * Ask `ready` again until it answers something, at most `seconds`; throws early when the server
+ * has ended: a program, or whatever answers its last words then. `what` names the server in the message.
  */
 export async function untilReady<T>(
   what: string,
   seconds: number,
   ready: () => Promise<T | undefined>,
-  program?: DetachedProcess,
+  server?: DetachedProcess | (() => Promise<string | undefined>),
 ): Promise<T> {
   const until = Date.now() + seconds * 1000;
   let last: unknown;
@@ -108,10 +108,13 @@ export async function untilReady<T>(
     } catch (error) {
       last = error;
     }
-    if (program && !isRunning(program))
-      throw new Error(`${what} ended while it started: ${program.output()}`);
+    const output = typeof server === 'function' ? await server() : server && lastOutput(server);
+    if (output !== undefined) throw new Error(`${what} ended while it started: ${output}`);
     await delay(100);
   }
-  const said = last === undefined ? '' : ` The last attempt said: ${(last as Error).message}.`;
-  throw new Error(`${what} was not ready within ${seconds} s.${said} ${program?.output() ?? ''}`.trim());
+  const said = last === undefined ? '' : ` The last attempt said: ${(last as Error).message}`;
+  throw new Error(`${what} was not ready within ${seconds} s.${said}`);
 }
+
+const lastOutput = (program: DetachedProcess): string | undefined =>
+  isRunning(program) ? undefined : program.output();
