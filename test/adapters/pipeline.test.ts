@@ -9,6 +9,7 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { newSeal } from '../../src/adapters/pipeline/age.ts';
 import { readArtifact } from '../../src/adapters/pipeline/read-artifact.ts';
 import { type StoredArtifact, storeArtifact } from '../../src/adapters/pipeline/store-artifact.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
@@ -99,6 +100,22 @@ describe('storing an artifact', () => {
       });
     }
   }
+
+  it('gives the same bytes again for the same content and seal, however they come', async () => {
+    const seal = await newSeal(encryption);
+    const sums = new Set<string>();
+    for (const size of [65_536, 300_000, 1_000_001]) {
+      const job = { repository, key: nextKey(), compression: 'zstd', encryption, seal } as const;
+      sums.add((await storeArtifact({ ...job, source: chunked(content, size) })).stored.sha256);
+    }
+    assert.equal(sums.size, 1);
+    assert.ok(!sums.has((await store({ compression: 'zstd', encryption: 'age' })).done.stored.sha256));
+    const broken = { seal: new Secret('x'), source: chunked(content, 1000), key: nextKey() };
+    await failsWith(
+      'InvalidInput',
+      storeArtifact({ repository, compression: 'none', encryption, ...broken }),
+    );
+  });
 
   it('tells the bytes that it took', async () => {
     const seen: number[] = [];

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import type { Encryption } from '../../config/config.ts';
-import type { Secret } from '../../config/secret.ts';
+import { Secret } from '../../config/secret.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { headerSize, openFileKey, sealFileKey } from './age-keys.ts';
 
@@ -10,19 +10,37 @@ const PLAIN_BYTES = 64 * 1024;
 const TAG_BYTES = 16;
 const SEALED_BYTES = PLAIN_BYTES + TAG_BYTES;
 const NONCE_BYTES = 16;
+const FILE_KEY_BYTES = 16;
 const HEADER_MAX_BYTES = 64 * 1024;
 const CIPHER = 'chacha20-poly1305';
 const CIPHER_OPTIONS = { authTagLength: TAG_BYTES } as const;
 
 /**
+ * The header, key and nonce of one encrypted file, chosen before it is written. With it, and the same content, the same bytes come
+ * out again: so an upload that was cut can go on. It is as secret as the content: keep it beside the staged content, and
+ * nowhere else. It must never be used for two different contents: whoever has both files could then learn about both.
+ * @throws {LifeboatError} `RecipientInvalid`, `InvalidConfiguration`
+ */
+export async function newSeal(encryption: Pick<Encryption, 'recipients' | 'passphrase'>): Promise<Secret> {
+  const { header, fileKey } = await sealFileKey(encryption);
+  const parts = [header, fileKey, randomBytes(NONCE_BYTES)];
+  return new Secret(parts.map((part) => part.toString('base64')).join(' '));
+}
+
+/**
  * A stage that encrypts what passes, for the stock `age` program to read.
+ * @param seal of an earlier attempt to store the very same content. Default: a new one
  * @throws {LifeboatError} `RecipientInvalid`, `InvalidConfiguration`
  */
 export async function encryptForAge(
   encryption: Pick<Encryption, 'recipients' | 'passphrase'>,
+  seal?: Secret,
 ): Promise<(chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>> {
-  const { header, fileKey } = await sealFileKey(encryption);
-  const nonce = randomBytes(NONCE_BYTES);
+  const chosen = (seal ?? (await newSeal(encryption))).reveal().split(' ');
+  const [header, fileKey, nonce] = chosen.map((part) => Buffer.from(part, 'base64'));
+  if (!header || fileKey?.length !== FILE_KEY_BYTES || nonce?.length !== NONCE_BYTES) {
+    throw new LifeboatError('InvalidInput', 'The seal of an earlier upload can not be read: begin it anew.');
+  }
   const key = payloadKey(fileKey, nonce);
   return async function* stage(chunks) {
     yield Buffer.concat([header, nonce]);

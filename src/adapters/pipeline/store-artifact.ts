@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Encryption } from '../../config/config.ts';
+import type { Secret } from '../../config/secret.ts';
 import { buffers } from '../repository/buffers.ts';
 import type { PutOptions, Repository } from '../repository/repository.ts';
 import { encryptForAge } from './age.ts';
@@ -21,6 +22,8 @@ export interface StoreArtifact<T> {
   compression: 'none' | 'zstd';
   /** Default: stored as it is. */
   encryption?: Pick<Encryption, 'recipients' | 'passphrase'>;
+  /** Of an earlier attempt to store the very same content (`newSeal`): without it, an encrypted upload can't be resumed, only begun anew. */
+  seal?: Secret;
   signal?: AbortSignal;
   /** Bytes of the content that were taken from the source so far. */
   onProgress?: (bytes: number) => void;
@@ -43,6 +46,15 @@ type Stage = (chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
  * what the repository's `put` holds. When anything fails, the key does not exist afterwards.
  */
 export async function storeArtifact<T = undefined>(job: StoreArtifact<T>): Promise<StoredArtifact<T>> {
+  try {
+    return await run(job);
+  } finally {
+    // Also when it fails before the first byte is read.
+    job.source.destroy();
+  }
+}
+
+async function run<T>(job: StoreArtifact<T>): Promise<StoredArtifact<T>> {
   const { source, repository, key, compression, encryption, signal, onProgress } = job;
   const content = meter();
   const stored = meter();
@@ -55,14 +67,14 @@ export async function storeArtifact<T = undefined>(job: StoreArtifact<T>): Promi
     const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL, [constants.ZSTD_c_checksumFlag]: 1 };
     stages.push(createZstdCompress({ chunkSize: CHUNK_BYTES, params }));
   }
-  if (encryption) stages.push(await encryptForAge(encryption));
+  if (encryption) stages.push(await encryptForAge(encryption, job.seal));
   // What is stored as it is needs to be hashed only once.
   const changed = compression !== 'none' || encryption !== undefined;
   if (changed) stages.push(stored);
   const put = async (chunks: AsyncIterable<Buffer>) => {
     // Chunk by chunk: a stream of bytes would join what waits in it, a copy for nothing.
     const outgoing = Readable.from(chunks, { objectMode: true, highWaterMark: 2 });
-    await repository.put(key, outgoing, { ...job.put, ...(signal ? { signal } : {}) });
+    await repository.put(key, outgoing, { ...putOptions(job), ...(signal ? { signal } : {}) });
   };
   // Node takes functions among the streams of a list; its types only know of them outside of one.
   const all = [source, ...stages, put] as unknown as NodeJS.ReadWriteStream[];
@@ -72,6 +84,11 @@ export async function storeArtifact<T = undefined>(job: StoreArtifact<T>): Promi
     stored: changed ? stored.result() : content.result(),
     inspected: await inspecting?.result(),
   };
+}
+
+/** Two different contents under one seal must not reach the store: with a seal, what is resumed has to be the same. */
+function putOptions({ put, seal }: Pick<StoreArtifact<unknown>, 'put' | 'seal'>): PutOptions {
+  return put?.resume && seal ? { ...put, resume: { ...put.resume, requireSame: true } } : { ...put };
 }
 
 function counted(onProgress: (bytes: number) => void): Stage {
