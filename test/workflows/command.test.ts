@@ -44,14 +44,16 @@ async function lifeboat(...args: string[]): Promise<{ code: number; out: string;
   return { code: code as number, out, err };
 }
 
-/** What a process says on its standard error, until it says this. */
-async function says(child: ChildProcess, wanted: RegExp): Promise<string> {
+/** What a process says on its standard error, until it says this. The stream stays open: a process may die of a closed one. */
+function says(child: ChildProcess, wanted: RegExp): Promise<string> {
   let said = '';
-  for await (const chunk of child.stderr as NodeJS.ReadableStream) {
-    said += String(chunk);
-    if (wanted.test(said)) return said;
-  }
-  throw new Error(`It ended without saying ${String(wanted)}:\n${said}`);
+  return new Promise((resolve, reject) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (wanted.test(said)) resolve(said);
+    });
+    child.once('exit', (code) => reject(new Error(`It ended with code ${code} before that:\n${said}`)));
+  });
 }
 
 const setOf = (day: number): string => `202611${day}T030000Z-abcdef`;
