@@ -94,6 +94,8 @@ export type Neo4jRecord = z.infer<typeof neo4jRecordSchema>;
 export const collectionRecordSchema = z.object({
   name: z.string(),
   points: count,
+  /** The same after the snapshot, where it differs: points were written meanwhile. */
+  pointsAfter: count.optional(),
   config: z.record(z.string(), z.unknown()),
   payloadSchema: z.record(z.string(), z.unknown()),
   aliases: z.array(z.string()),

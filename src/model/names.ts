@@ -1,11 +1,19 @@
 /** The task queue that every worker serves unless it is told another. */
 export const TASK_QUEUE = 'lifeboat';
 
+/** Hosts with workers of their own serve queues of their own, and their services may have the same names. */
+const within = (taskQueue: string): string => (taskQueue === TASK_QUEUE ? '' : `${taskQueue}/`);
+
 /** The id of a service's critical section: the fixed id is the lock. */
-export const criticalSectionId = (service: string): string => `offline/${service}`;
+export const criticalSectionId = (service: string, taskQueue: string): string =>
+  `offline/${within(taskQueue)}${service}`;
+
+/** The id under which only one run at a time pauses the application. */
+export const applicationPauseId = (taskQueue: string): string => `offline/${within(taskQueue)}application`;
 
 /** The id under which only one pruner per repository can run. */
-export const prunerId = (repository: string): string => `prune/${repository}`;
+export const prunerId = (repository: string, taskQueue: string): string =>
+  `prune/${within(taskQueue)}${repository}`;
 
 /** Labels on everything that Lifeboat makes in a Docker engine; nothing without them is ever removed. */
 export const LABELS = {
@@ -23,7 +31,7 @@ export const LABELS = {
 } as const;
 
 /** What a container or volume of Lifeboat's is for. */
-export type Role = 'staging' | 'helper' | 'interruption' | 'sandbox';
+export type Role = 'staging' | 'helper' | 'interruption' | 'sandbox' | 'debt' | 'kept';
 
 /**
  * The id of a backup set: the time of its beginning in UTC, so that ids sort by age, and a random word.

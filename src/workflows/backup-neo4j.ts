@@ -14,7 +14,15 @@ export interface Captured<R> {
 /** Back up one Neo4j service: describe, dump inside its window, store while it serves again. */
 export async function backupNeo4j(
   plan: Neo4jPlan,
-  options: { set: string; repository: string; hold: boolean; wait: boolean; report: ProgressReport },
+  options: {
+    set: string;
+    repository: string;
+    hold: boolean;
+    wait: boolean;
+    report: ProgressReport;
+    /** Called when its window is closed again. */
+    onCaptured?: () => void;
+  },
 ): Promise<Captured<Neo4jRecord>> {
   const { set, repository, report } = options;
   const { service } = plan;
@@ -29,6 +37,7 @@ export async function backupNeo4j(
       { set, plan, window: 'offline', work: { kind: 'dump' }, hold: options.hold },
       { wait: options.wait },
     );
+    options.onCaptured?.();
     report.line(
       section.wasRunning
         ? `${service} was away for ${section.offlineSeconds.toFixed(1)} s.`

@@ -7,6 +7,8 @@ import {
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { Neo4jPlan } from '../activities/neo4j.ts';
+import type { QdrantPlan } from '../activities/qdrant.ts';
 import type { RunPlan } from '../activities/repository.ts';
 import { backupInput, parseInput } from '../model/inputs.ts';
 import type { Artifact, Manifest } from '../model/manifest.ts';
@@ -15,6 +17,8 @@ import { formatBytes } from '../model/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe } from './activity-options.ts';
 import { backupNeo4j, type Captured } from './backup-neo4j.ts';
+import { backupQdrant } from './backup-qdrant.ts';
+import { captureConsistently } from './capture-consistently.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
 import { replicate } from './replicate.ts';
@@ -59,9 +63,17 @@ export async function backup(input?: unknown): Promise<BackupResult> {
   report.phase('capturing');
   const captured: Captured<Manifest['services'][number]>[] = [];
   const failures: Manifest['failures'] = [];
-  const outcomes = await Promise.allSettled(
-    plan.services.map((service) => capture(service, { set, primary, wanted, report })),
-  );
+  const outcomes = plan.consistent
+    ? await captureAllConsistently(plan, { set, primary, wait: wanted.wait ?? false, report })
+    : await Promise.allSettled(
+        plan.services.map(async (service) => {
+          const detailed = await planService(service, primary, report);
+          const options = { set, repository: primary, report };
+          return detailed.kind === 'neo4j'
+            ? await backupNeo4j(detailed, { ...options, hold: false, wait: wanted.wait ?? false })
+            : await backupQdrant(detailed, options);
+        }),
+      );
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.status === 'fulfilled') {
       captured.push(outcome.value);
@@ -113,24 +125,40 @@ export async function backup(input?: unknown): Promise<BackupResult> {
   };
 }
 
-async function capture(
+/** Look at a service, and see that there is room for it; nothing is stopped. */
+async function planService(
   { name, kind }: RunPlan['services'][number],
-  options: { set: string; primary: string; wanted: { wait?: boolean | undefined }; report: ProgressReport },
-): Promise<Captured<Manifest['services'][number]>> {
-  const { set, primary, report } = options;
+  primary: string,
+  report: ProgressReport,
+): Promise<Neo4jPlan | QdrantPlan> {
   report.service(name, 'planning');
-  if (kind === 'qdrant') throw fail('Unsupported', 'Qdrant services come with the next step.');
+  if (kind === 'qdrant') {
+    const plan = await probe(`Look at ${name}`).planQdrant({ service: name });
+    for (const warning of plan.warnings) report.line(warning);
+    return plan;
+  }
   const plan = await probe(`Look at ${name}`).planNeo4j({ service: name });
   // A dump is at most as large as the store; the logs in it compress well.
   const bytes = Object.values(plan.databases).reduce((sum, size) => sum + size, 0);
   await catalog(`Check that ${primary} has room for ${name}`).checkRepository({ repository: primary, bytes });
-  return await backupNeo4j(plan, {
-    set,
-    repository: primary,
-    hold: false,
-    wait: options.wanted.wait ?? false,
-    report,
-  });
+  return plan;
+}
+
+/** A service that can't even be planned fails alone, like one that can't be captured. */
+async function captureAllConsistently(
+  plan: RunPlan,
+  options: { set: string; primary: string; wait: boolean; report: ProgressReport },
+): Promise<PromiseSettledResult<Captured<Manifest['services'][number]>>[]> {
+  const { set, primary, wait, report } = options;
+  const plans = await Promise.allSettled(
+    plan.services.map((service) => planService(service, primary, report)),
+  );
+  const ready = plans.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const captured =
+    ready.length === 0
+      ? []
+      : await captureConsistently(ready, { set, repository: primary, wait, quiesce: plan.quiesce, report });
+  return plans.map((one) => (one.status === 'rejected' ? one : (captured.shift() ?? one))) as typeof captured;
 }
 
 /** Seconds between the earliest and the latest capture. */

@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { executeChild, ParentClosePolicy, sleep } from '@temporalio/workflow';
+import { executeChild, ParentClosePolicy, sleep, workflowInfo } from '@temporalio/workflow';
 import { criticalSectionId } from '../model/names.ts';
 import {
   type CriticalSectionInput,
@@ -20,7 +20,7 @@ export async function inCriticalSection(
   options: { wait: boolean },
 ): Promise<CriticalSectionResult> {
   const { service } = input.plan;
-  const workflowId = criticalSectionId(service);
+  const workflowId = criticalSectionId(service, workflowInfo().taskQueue);
   while (true) {
     try {
       return await executeChild(criticalSection, {

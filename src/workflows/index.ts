@@ -1,3 +1,4 @@
+export { applicationPause } from './application-pause.ts';
 export { backup } from './backup.ts';
 export { criticalSection } from './critical-section.ts';
 export { drill } from './drill.ts';

@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { executeChild, ParentClosePolicy, upsertSearchAttributes } from '@temporalio/workflow';
+import { executeChild, ParentClosePolicy, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { parseInput, pruneInput } from '../model/inputs.ts';
 import { prunerId } from '../model/names.ts';
 import { formatBytes } from '../model/progress.ts';
@@ -56,7 +56,7 @@ async function alone(repository: string, dryRun: boolean): Promise<PrunedReposit
   if (dryRun) return await pruneRepository({ repository, dryRun });
   try {
     return await executeChild(pruneRepository, {
-      workflowId: prunerId(repository),
+      workflowId: prunerId(repository, workflowInfo().taskQueue),
       args: [{ repository, dryRun }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `Prune ${repository}`,

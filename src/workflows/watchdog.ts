@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { executeChild, ParentClosePolicy } from '@temporalio/workflow';
+import { executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
 import type { Reclaimed } from '../activities/watchdog.ts';
 import { parseInput, watchdogInput } from '../model/inputs.ts';
 import { criticalSectionId } from '../model/names.ts';
@@ -25,7 +25,7 @@ export async function watchdog(input?: unknown): Promise<WatchdogResult> {
   ).findAbandoned()) {
     try {
       const outcome = await executeChild(reclaim, {
-        workflowId: criticalSectionId(service),
+        workflowId: criticalSectionId(service, workflowInfo().taskQueue),
         args: [{ volume, container }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `Reclaim ${container} after a dead ${action}`,

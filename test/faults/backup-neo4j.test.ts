@@ -119,7 +119,7 @@ test('a terminate of the critical section itself: the watchdog starts the servic
   const before = (await lifeboat.sets()).length;
   const handle = await lifeboat.start('backup');
   await whileDumping();
-  await lifeboat.client.workflow.getHandle(`offline/${service}`).terminate('a test');
+  await lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`).terminate('a test');
   assert.equal((await lifeboat.failureOf(handle)).type, 'Terminated');
   const { reclaimed } = await lifeboat.run<{ reclaimed: Record<string, string> }>('watchdog');
   assert.equal(reclaimed[server.containerName], 'started');

@@ -1,5 +1,7 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { FailureType } from '../../src/model/failures.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
@@ -36,6 +38,7 @@ async function odd(options: { env?: string[]; binds?: string[]; entrypoint?: str
 }
 
 before(async () => {
+  const repository = await mkdtemp(join(testbed.directory, 'repository-'));
   server = await testbed.startNeo4j();
   const other = await odd({ env: ['NEO4J_server_directories_data=/data'] });
   const layer = await odd({ env: ['NEO4J_server_directories_data=/var/lib/elsewhere'] });
@@ -56,8 +59,8 @@ before(async () => {
       }),
     },
     repositories: {
-      local: { kind: 'directory', path: `${testbed.directory}/${unique('repository')}` },
-      missing: { kind: 'directory', path: '/proc/lifeboat-can-not-write-here' },
+      local: { kind: 'directory', path: repository },
+      missing: { kind: 'directory', path: '/sys/kernel' },
     },
   });
 });

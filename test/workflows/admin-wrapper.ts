@@ -15,10 +15,12 @@ export interface AdminWrapper {
 }
 
 const ADMIN = '/var/lib/neo4j/bin/neo4j-admin';
+/** Under its own name: a launcher may go by it. */
+const REAL = '/lifeboat-test/real/neo4j-admin';
 
 const SCRIPT = `#!/bin/bash
 mode=$(cat /lifeboat-test/mode 2>/dev/null)
-real() { ${ADMIN}-real "$@"; }
+real() { ${REAL} "$@"; }
 case "$*" in
   *dump*)
     case "$mode" in
@@ -33,19 +35,19 @@ case "$*" in
         exit 0 ;;
     esac ;;
 esac
-exec ${ADMIN}-real "$@"
+exec ${REAL} "$@"
 `;
 
 /** Put the wrapper and a copy of the image's own program into a directory, and say how to mount them. */
 export async function wrapAdmin(engine: Engine, image: string, directory: string): Promise<AdminWrapper> {
   const at = join(directory, 'admin');
-  await mkdir(at, { recursive: true, mode: 0o755 });
+  await mkdir(join(at, 'real'), { recursive: true, mode: 0o755 });
   await chmod(directory, 0o755);
   const carrier = await engine.createContainer({ Image: image, Cmd: ['true'] });
   try {
     await pipeline(
       await readFileFrom(engine, carrier.id, ADMIN),
-      createWriteStream(join(at, 'real'), { mode: 0o755 }),
+      createWriteStream(join(at, 'real', 'neo4j-admin'), { mode: 0o755 }),
     );
   } finally {
     await carrier.remove({ force: true, v: true });
@@ -54,7 +56,7 @@ export async function wrapAdmin(engine: Engine, image: string, directory: string
   const set = async (mode: AdminMode) => await writeFile(join(at, 'mode'), mode, { mode: 0o644 });
   await set('real');
   return {
-    binds: [`${at}/wrapper:${ADMIN}:ro`, `${at}/real:${ADMIN}-real:ro`, `${at}:/lifeboat-test:ro`],
+    binds: [`${at}/wrapper:${ADMIN}:ro`, `${at}:/lifeboat-test:ro`],
     set,
   };
 }

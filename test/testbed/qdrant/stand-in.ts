@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from '../cache.ts';
 import { runCommand } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { freePort } from '../ports.ts';
-import { endProcess, startDetached, untilReady } from '../process.ts';
+import { type DetachedProcess, endProcess, isRunning, startDetached } from '../process.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** Changes with requirements.txt, so that an older cache is not taken for this one. */
@@ -63,16 +64,7 @@ export async function startQdrantStandIn(options: QdrantStandInOptions): Promise
     { log: options.log ?? join(options.directory, 'stand-in.log'), environment },
   );
   try {
-    await untilReady(
-      `The Qdrant stand-in at ${url}`,
-      60,
-      async () => {
-        const response = await fetch(`${url}/readyz`);
-        await response.text();
-        return response.ok ? true : undefined;
-      },
-      program,
-    );
+    await untilItAnswers(url, program);
   } catch (error) {
     await endProcess(program);
     throw error;
@@ -102,6 +94,22 @@ export async function startQdrantStandInCluster(
     throw error;
   }
   return { nodes, stop };
+}
+
+async function untilItAnswers(url: string, program: DetachedProcess): Promise<void> {
+  const until = Date.now() + 60_000;
+  while (Date.now() < until && isRunning(program)) {
+    try {
+      const response = await fetch(`${url}/readyz`);
+      await response.text();
+      if (response.ok) return;
+    } catch {
+      // Not yet.
+    }
+    await delay(50);
+  }
+  const what = isRunning(program) ? 'was not ready within 60 s' : 'ended while it started';
+  throw new Error(`The Qdrant stand-in at ${url} ${what}: ${program.output()}`);
 }
 
 /** The Python program of an environment that has the packages of requirements.txt; made aside and renamed, once for all runs. */

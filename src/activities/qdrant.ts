@@ -1,0 +1,280 @@
+import { activityInfo } from '@temporalio/activity';
+import { clearDebt, type Debt, recordDebt } from '../adapters/docker/debt.ts';
+import { openQdrant, type Qdrant } from '../adapters/qdrant/qdrant.ts';
+import { hashPoints, samplePoints } from '../adapters/qdrant/sample.ts';
+import { walkSnapshot } from '../adapters/qdrant/snapshot-walker.ts';
+import { takeSnapshot } from '../adapters/qdrant/take-snapshot.ts';
+import { versionWarnings } from '../adapters/qdrant/version.ts';
+import type { QdrantService } from '../config/config.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { Artifact, CollectionRecord } from '../model/manifest.ts';
+import { word } from '../model/names.ts';
+import { type Dependencies, qdrantNamed } from './dependencies.ts';
+import { step } from './step.ts';
+import { storeInRepository } from './store.ts';
+
+/** What a backup of one Qdrant service will do; no secrets, and small. */
+export interface QdrantPlan {
+  kind: 'qdrant';
+  service: string;
+  version: string;
+  /** Base URLs. */
+  nodes: string[];
+  /** Each collection, with the nodes that hold shards of it. */
+  collections: { name: string; nodes: string[] }[];
+  warnings: string[];
+}
+
+/** A snapshot on a server. */
+export interface SnapshotReference {
+  service: string;
+  node: string;
+  collection: string;
+  name: string;
+  bytes: number;
+  /** sha256 by the server; null where it gives none. */
+  checksum: string | null;
+  /** ISO time just before it was asked for. */
+  capturedAt: string;
+}
+
+/** Points of a sample, by how many collections share a manifest: it stays well below what one message may hold. */
+const sampleSize = (collections: number): number => (collections <= 50 ? 32 : collections <= 200 ? 8 : 0);
+
+/** Qdrant: plan, describe, take, store, delete. */
+export function createQdrantActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  return {
+    /** Look at the server: which collections are meant, and on which nodes they are. */
+    async planQdrant(input: { service: string }): Promise<QdrantPlan> {
+      return await step('plan', async ({ signal }) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        return await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
+          const version = await qdrant.version({ signal });
+          const names = chooseCollections(service, await qdrant.collections({ signal }));
+          const collections = [];
+          for (const name of names) {
+            collections.push({ name, nodes: await nodesOf(service, name, signal) });
+          }
+          const warnings = versionWarnings(version);
+          return {
+            kind: 'qdrant',
+            service: service.name,
+            version,
+            nodes: service.urls,
+            collections,
+            warnings,
+          };
+        });
+      });
+    },
+
+    /** Exact points, configuration, payload indexes, aliases and a sample of points. */
+    async describeCollection(input: { plan: QdrantPlan; collection: string }): Promise<CollectionRecord> {
+      return await step('describe', async ({ signal }) => {
+        const { plan, collection } = input;
+        const service = qdrantNamed(deps.config(), plan.service);
+        return await withQdrant(service, plan.nodes[0] ?? '', async (qdrant) => {
+          const info = await qdrant.collectionInfo(collection, { signal });
+          const aliases = await qdrant.aliases({ signal });
+          const size = sampleSize(plan.collections.length);
+          return {
+            name: collection,
+            points: await qdrant.countExact(collection, { signal }),
+            config: info.config,
+            payloadSchema: info.payload_schema,
+            aliases: aliases.filter((one) => one.collection === collection).map(({ alias }) => alias),
+            sample: size > 0 ? await samplePoints(qdrant, collection, { size, signal }) : [],
+          };
+        });
+      });
+    },
+
+    /** Look again after the snapshot: points that changed meanwhile leave the sample, and a changed count is told. */
+    async describeAgain(input: { plan: QdrantPlan; record: CollectionRecord }): Promise<CollectionRecord> {
+      return await step('describe', async ({ signal }) => {
+        const { plan, record } = input;
+        const service = qdrantNamed(deps.config(), plan.service);
+        return await withQdrant(service, plan.nodes[0] ?? '', async (qdrant) => {
+          const points = await qdrant.countExact(record.name, { signal });
+          const before = record.sample ?? [];
+          const now = await hashPoints(
+            qdrant,
+            record.name,
+            before.map(({ id }) => id),
+            { signal },
+          );
+          const same = new Set(now.map(({ id, sha256 }) => `${id} ${sha256}`));
+          return {
+            ...record,
+            ...(points === record.points ? {} : { pointsAfter: points }),
+            sample: before.filter(({ id, sha256 }) => same.has(`${id} ${sha256}`)),
+          };
+        });
+      });
+    },
+
+    /** The snapshots that a node has of a collection: those are not ours. */
+    async listSnapshots(input: { service: string; node: string; collection: string }): Promise<string[]> {
+      return await step('list', async ({ signal }) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        return await withQdrant(service, input.node, async (qdrant) => {
+          const listed = await qdrant.listSnapshots(input.collection, { signal });
+          return listed.map(({ name }) => name);
+        });
+      });
+    },
+
+    /** Take a snapshot; trying again makes no second one. */
+    async takeSnapshot(input: {
+      service: string;
+      node: string;
+      collection: string;
+      known: string[];
+    }): Promise<SnapshotReference> {
+      return await step('snapshot', async (context) => {
+        const { node, collection, known } = input;
+        const service = qdrantNamed(deps.config(), input.service);
+        const capturedAt = new Date().toISOString();
+        context.beat({ step: `taking a snapshot of ${collection}` });
+        return await withQdrant(service, node, async (qdrant) => {
+          const { snapshot, superseded } = await takeSnapshot(qdrant, {
+            collection,
+            known,
+            retry: activityInfo().attempt > 1,
+            signal: context.signal,
+          });
+          const reference: SnapshotReference = {
+            service: service.name,
+            node,
+            collection,
+            name: snapshot.name,
+            bytes: snapshot.size,
+            checksum: snapshot.checksum ?? null,
+            capturedAt,
+          };
+          await recordDebt(engine, debtOf(reference), context);
+          for (const name of superseded)
+            await qdrant.deleteSnapshot(collection, name, { signal: context.signal });
+          return reference;
+        });
+      });
+    },
+
+    /** Download a snapshot into a repository: walked, and compared with the server's own checksum. */
+    async storeSnapshot(input: {
+      set: string;
+      repository: string;
+      snapshot: SnapshotReference;
+      /** More than one node holds a part of the collection. */
+      clustered: boolean;
+    }): Promise<Artifact> {
+      return await step('store', async (context) => {
+        const { snapshot } = input;
+        const service = qdrantNamed(deps.config(), snapshot.service);
+        return await withQdrant(service, snapshot.node, async (qdrant) => {
+          const source = await qdrant.downloadSnapshot(snapshot.collection, snapshot.name, {
+            signal: context.signal,
+          });
+          const place = input.clustered
+            ? `${word(snapshot.collection)}@${service.urls.indexOf(snapshot.node)}`
+            : word(snapshot.collection);
+          const artifact = await storeInRepository(deps, context, {
+            repository: input.repository,
+            set: input.set,
+            service: service.name,
+            kind: 'qdrant-snapshot',
+            name: snapshot.collection,
+            ...(input.clustered ? { node: snapshot.node } : {}),
+            file: `${place}.snapshot`,
+            source,
+            bytes: snapshot.bytes,
+            compression: 'zstd',
+            capturedAt: snapshot.capturedAt,
+            serverChecksum: snapshot.checksum,
+            inspect: walkSnapshot,
+          });
+          if (snapshot.checksum && snapshot.checksum !== artifact.content.sha256) {
+            await deps.repository(input.repository).delete(artifact.path);
+            throw new LifeboatError(
+              'ChecksumMismatch',
+              `The snapshot of "${snapshot.collection}" arrived with sha256 ${artifact.content.sha256}, and the Qdrant server "${service.name}" gave ${snapshot.checksum} for it: it was damaged on the way or on the server's disk.`,
+            );
+          }
+          return artifact;
+        });
+      });
+    },
+
+    /** Delete a snapshot of ours from its server. One that is gone already is no error. */
+    async deleteSnapshot(input: { snapshot: SnapshotReference }): Promise<void> {
+      await step('delete', async ({ signal }) => {
+        const { snapshot } = input;
+        const service = qdrantNamed(deps.config(), snapshot.service);
+        await withQdrant(service, snapshot.node, async (qdrant) => {
+          await qdrant.deleteSnapshot(snapshot.collection, snapshot.name, { signal });
+        });
+        await clearDebt(engine, debtOf(snapshot));
+      });
+    },
+  };
+
+  async function nodesOf(service: QdrantService, collection: string, signal: AbortSignal): Promise<string[]> {
+    if (service.urls.length === 1) return service.urls;
+    const holding: string[] = [];
+    for (const url of service.urls) {
+      const shards = await withQdrant(
+        service,
+        url,
+        async (qdrant) => await qdrant.collectionCluster(collection, { signal }),
+      );
+      if (shards.localShards.length > 0) holding.push(url);
+    }
+    return holding;
+  }
+}
+
+const debtOf = ({ service, node, collection, name }: SnapshotReference): Debt => ({
+  kind: 'qdrant-snapshot',
+  service,
+  node,
+  collection,
+  name,
+});
+
+/** Work with one node, and free its connections. */
+export async function withQdrant<T>(
+  service: QdrantService,
+  url: string,
+  call: (qdrant: Qdrant) => Promise<T>,
+): Promise<T> {
+  const qdrant = openQdrant({ name: service.name, url, apiKey: service.apiKey });
+  try {
+    return await call(qdrant);
+  } finally {
+    await qdrant.close();
+  }
+}
+
+/** The collections that the patterns mean. A name without `*` must be there. */
+function chooseCollections(service: QdrantService, present: string[]): string[] {
+  const missing = service.include.filter((pattern) => !pattern.includes('*') && !present.includes(pattern));
+  if (missing.length > 0) {
+    throw new LifeboatError(
+      'CollectionNotFound',
+      `Service "${service.name}" has no collection ${missing.map((name) => `"${name}"`).join(', ')}; it has: ${present.join(', ') || 'none'}. Correct its "include".`,
+    );
+  }
+  const matches = (name: string, patterns: string[]) =>
+    patterns.some((pattern) => matchesPattern(name, pattern));
+  return present.filter(
+    (name) =>
+      (service.include.length === 0 || matches(name, service.include)) && !matches(name, service.exclude),
+  );
+}
+
+function matchesPattern(name: string, pattern: string): boolean {
+  const escaped = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('.*')}$`).test(name);
+}

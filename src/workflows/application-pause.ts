@@ -1,0 +1,37 @@
+import {
+  CancellationScope,
+  condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { compensate, inWindow } from './activity-options.ts';
+
+/** Told to the parent: nobody writes any more. */
+export const applicationPaused = defineSignal<[containers: string[]]>('applicationPaused');
+/** Told to the pause: everything was captured. */
+export const resumeApplication = defineSignal('resumeApplication');
+
+/** The longest time for which the application is held up, whatever happens to the rest of the run. */
+const PAUSE_LIMIT = '30 minutes';
+
+/** Pause the application's containers until the parent has captured everything, or is gone; then let them go on, always. */
+export async function applicationPause(): Promise<string[]> {
+  let resume = false;
+  setHandler(resumeApplication, () => {
+    resume = true;
+  });
+  const { parent } = workflowInfo();
+  try {
+    const paused = await inWindow('Pause the application').pauseApplication();
+    if (parent)
+      await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(applicationPaused, paused);
+    await condition(() => resume, PAUSE_LIMIT);
+    return paused;
+  } finally {
+    await CancellationScope.nonCancellable(async () => {
+      await compensate('Let the application go on').resumeApplication();
+    });
+  }
+}
