@@ -27,7 +27,9 @@ export async function takeDown(state: TestbedState): Promise<void> {
       `Not all of testbed ${state.id} could be removed: ${failed.map((one) => one.message).join(' ')}`,
     );
   }
-  await rm(state.directory, { recursive: true, force: true });
+  for (const path of [...(state.files ?? []), state.directory]) {
+    await rm(path, { recursive: true, force: true });
+  }
   await forget(state.id);
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CreateBucketCommand, HeadBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { freePort } from './ports.ts';
@@ -11,6 +11,8 @@ import type { S3State } from './state.ts';
 /** An S3 server that takes signed requests only. */
 export interface S3Server extends S3State {
   process?: ProcessIdentity;
+  /** Sockets that SeaweedFS leaves in /tmp; `stop` removes them. */
+  files: string[];
   /** Ends a server that was started here; a given one is left alone. */
   stop(): Promise<void>;
 }
@@ -36,7 +38,7 @@ export async function s3Server(options: { directory: string; say?: Say }): Promi
     secretAccessKey: given('SECRET_ACCESS_KEY'),
     bucket: given('BUCKET'),
   };
-  return { ...state, stop: async () => {} };
+  return { ...state, files: [], stop: async () => {} };
 }
 
 /** Every port of SeaweedFS has a second one for gRPC at this distance. */
@@ -65,23 +67,38 @@ export async function startS3(options: {
   await mkdir(data, { recursive: true });
   const configuration = join(directory, 's3.json');
   await writeFile(configuration, JSON.stringify(identities(state)), { mode: 0o600 });
-  const server = await startDetached(program, await serverArguments(data, port, configuration), {
+  const inner = {
+    master: await freePort([GRPC]),
+    volume: await freePort([GRPC]),
+    filer: await freePort([GRPC]),
+  };
+  const files = Object.entries({ ...inner, s3: port }).map(
+    ([name, one]) => `/tmp/seaweedfs-${name}-grpc-${one + GRPC}.sock`,
+  );
+  const server = await startDetached(program, serverArguments(data, port, inner, configuration), {
     log: join(directory, 's3.log'),
     directory,
   });
-  const stop = () => endProcess(server, 5000);
+  const stop = async () => {
+    await endProcess(server, 5000);
+    for (const file of files) await rm(file, { force: true });
+  };
   try {
     await untilReady('The S3 server', 60, () => bucketTakesObjects(state), server);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { ...state, process: { pid: server.pid, started: server.started }, stop };
+  return { ...state, process: { pid: server.pid, started: server.started }, files, stop };
 }
 
-async function serverArguments(data: string, port: number, configuration: string): Promise<string[]> {
-  const ports: string[] = [];
-  for (const name of ['master', 'volume', 'filer']) ports.push(`-${name}.port=${await freePort([GRPC])}`);
+function serverArguments(
+  data: string,
+  port: number,
+  inner: Record<string, number>,
+  configuration: string,
+): string[] {
+  const ports = Object.entries(inner).map(([name, one]) => `-${name}.port=${one}`);
   return [
     ...['server', '-ip=127.0.0.1', '-ip.bind=127.0.0.1', `-dir=${data}`, ...ports],
     ...['-master.telemetry=false', '-master.volumeSizeLimitMB=512', '-volume.max=200'],

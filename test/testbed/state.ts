@@ -14,6 +14,8 @@ export interface TestbedState {
   owner: ProcessIdentity | null;
   /** Everything that `down` has to end. */
   processes: ProcessIdentity[];
+  /** Files outside `directory` that a server leaves behind. */
+  files: string[];
   docker?: {
     /** As in `DOCKER_HOST`. */
     host: string;

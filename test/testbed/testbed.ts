@@ -9,7 +9,7 @@ export const PARTS = ['docker', 'neo4j', 'temporal', 's3', 'gcs', 'qdrant'] as c
 export type Part = (typeof PARTS)[number];
 
 /** The testbed that runs, as a test uses it. */
-export interface Testbed extends Required<Omit<TestbedState, 'owner' | 'processes' | 'startedAt'>> {
+export interface Testbed extends Required<Omit<TestbedState, 'owner' | 'processes' | 'files' | 'startedAt'>> {
   /** A client of the testbed's Docker engine. */
   engine: Docker;
   /** Start a Neo4j server on the testbed's engine, labelled; the test removes it. */

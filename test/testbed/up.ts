@@ -30,6 +30,7 @@ export async function bringUp(options: { parts?: readonly Part[]; owner?: number
     startedAt: new Date().toISOString(),
     owner: options.owner === undefined ? null : (identify(options.owner) ?? null),
     processes: [],
+    files: [],
   };
   const startUp = new StartUp(state, new Set(options.parts ?? PARTS), options.owner);
   const outcomes = await Promise.allSettled(startUp.all());
@@ -116,8 +117,8 @@ class StartUp {
 
   async #s3(): Promise<void> {
     const say = progressOf('s3', this.#since);
-    const { process, stop: _, ...s3 } = await s3Server({ directory: this.#state.directory, say });
-    await this.#up({ s3 }, process);
+    const { process, files, stop: _, ...s3 } = await s3Server({ directory: this.#state.directory, say });
+    await this.#up({ s3, files }, process);
     say(`the server takes signed requests at ${s3.endpoint}`);
   }
 
