@@ -8,9 +8,11 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { compareCollection } from '../../src/adapters/qdrant/compare-collection.ts';
 import { openQdrant, type Qdrant } from '../../src/adapters/qdrant/qdrant.ts';
+import { recoverSnapshot } from '../../src/adapters/qdrant/recover-snapshot.ts';
 import { changedPoints, hashPoints, samplePoints } from '../../src/adapters/qdrant/sample.ts';
 import { walkingThrough, walkSnapshot } from '../../src/adapters/qdrant/snapshot-walker.ts';
 import { takeSnapshot } from '../../src/adapters/qdrant/take-snapshot.ts';
+import { uniqueUploadName } from '../../src/adapters/qdrant/upload.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { breakingProxy } from '../testbed/qdrant/breaking-proxy.ts';
 import { recordedSnapshot } from '../testbed/qdrant/recording.ts';
@@ -350,6 +352,34 @@ describe('uploads', () => {
     await upload(copy, content);
     assert.deepEqual(compareCollection(recorded, await facts(copy)), []);
     assert.deepEqual(await samplePoints(qdrant, copy), sample);
+  });
+
+  it('of a snapshot that is still on the server bring it back, and leave no file behind', async () => {
+    const collection = await seed('safety');
+    const sample = await samplePoints(qdrant, collection);
+    const safety = await qdrant.createSnapshot(collection);
+    await removePoints(
+      collection,
+      sample.map((point) => point.id as number),
+    );
+    await recoverSnapshot(qdrant, { collection, snapshot: safety, uploadName: uniqueUploadName() });
+    assert.deepEqual(await samplePoints(qdrant, collection), sample);
+    assert.deepEqual(await qdrant.listSnapshots(collection), [safety]);
+
+    const copy = target.unique('safety_copy');
+    await recoverSnapshot(qdrant, {
+      collection,
+      snapshot: safety,
+      into: copy,
+      uploadName: uniqueUploadName(),
+    });
+    assert.equal(await qdrant.countExact(copy), 50);
+    assert.deepEqual(await qdrant.listSnapshots(copy), []);
+
+    const wrong = { ...safety, checksum: '0'.repeat(64) };
+    const uploadName = uniqueUploadName();
+    await failsWith('QdrantRefused', recoverSnapshot(qdrant, { collection, snapshot: wrong, uploadName }));
+    assert.deepEqual(await qdrant.listSnapshots(collection), [safety]);
   });
 
   it('of a snapshot that another server wrote work', async () => {

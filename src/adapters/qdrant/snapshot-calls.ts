@@ -97,11 +97,8 @@ export function snapshotCalls(
       body.once('error', (error) => {
         cause = error;
       });
-      const query = new URLSearchParams({
-        priority: options.priority,
-        wait: 'true',
-        checksum: options.checksum,
-      });
+      const query = new URLSearchParams({ priority: options.priority, wait: 'true' });
+      if (options.checksum !== undefined) query.set('checksum', options.checksum);
       try {
         await http.result<boolean>({
           method: 'POST',

@@ -11,13 +11,21 @@ export interface UploadOptions {
   source: Readable;
   /** Exact size of the source (bytes). */
   bytes: number;
-  /** sha256 in hexadecimal; the server refuses the file before it touches the collection when it differs. */
-  checksum: string;
+  /** sha256 in hexadecimal; the server refuses the file before it touches the collection when it differs. Absent: not compared. */
+  checksum?: string;
   /** Always said, because the server's default was another one before 1.9.3. */
   priority: 'snapshot';
   signal?: AbortSignal;
   /** Bytes that the connection has taken so far. */
   onProgress?: (bytes: number) => void;
+}
+
+/**
+ * A name for an upload that no other file has. Note it where it survives a crash before the upload begins, so that the file can be
+ * deleted by its name.
+ */
+export function uniqueUploadName(): string {
+  return `lifeboat-${randomUUID()}.snapshot`;
 }
 
 export interface Multipart {

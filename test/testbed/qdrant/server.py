@@ -414,10 +414,16 @@ async def recover(request, name, file, checksum, keep_as=None):
     new = storage.aliases.get(name, name) not in storage.collections
 
     def replace():
+        refused = None
         try:
             return storage.recover(name, file, checksum, None)
+        except Refusal as refusal:
+            refused = refusal.status
+            raise
         finally:
-            if keep_as and name in storage.collections:
+            # A checksum that does not hold is found before the upload is kept at all.
+            known = storage.aliases.get(name, name) in storage.collections
+            if keep_as and known and refused != 400:
                 storage.snapshots(name).keep_upload(keep_as, file)
             elif keep_as:
                 os.remove(file)
