@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { connectDocker, releaseEngine } from './engine.ts';
 import { TESTBED_LABEL } from './neo4j.ts';
-import { endProcess } from './process.ts';
+import { endProcess, markedProcesses } from './process.ts';
 import { forget, type TestbedState } from './state.ts';
 
 /**
@@ -12,7 +12,7 @@ import { forget, type TestbedState } from './state.ts';
 export async function takeDown(state: TestbedState): Promise<void> {
   const outcomes = await Promise.allSettled([
     // Nothing of them is kept, so they get no time to end well.
-    ...state.processes.map((process) => endProcess(process, 500)),
+    ...state.processes.concat(markedProcesses(state.id)).map((process) => endProcess(process, 500)),
     ...(state.docker ? [removeLabelled(connectDocker(state.docker.host), state.id)] : []),
   ]);
   outcomes.push(

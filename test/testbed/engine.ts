@@ -15,6 +15,7 @@ import {
   isRunning,
   type ProcessIdentity,
   startDetached,
+  TESTBED_VARIABLE,
   untilReady,
 } from './process.ts';
 import { type Say, silently } from './progress.ts';
@@ -132,6 +133,8 @@ export async function startPrivateEngine(options: { directory: string; say?: Say
     await mkdir(runDirectory(directory), { recursive: true });
     const process_ = await startDetached((await onPath('dockerd')) ?? 'dockerd', engineArguments(directory), {
       log: join(directory, 'dockerd.log'),
+      // It may outlive the testbed that started it.
+      environment: { ...process.env, [TESTBED_VARIABLE]: '' },
     });
     await writeFile(processFile(directory), JSON.stringify({ pid: process_.pid, started: process_.started }));
     await untilEngineAnswers(engine, process_);

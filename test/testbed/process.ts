@@ -1,5 +1,5 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A process as it can be found again: its id, and when it began, because the kernel gives ids out again. */
@@ -55,6 +55,29 @@ export async function endProcess(
     while (isRunning(identity) && Date.now() < until) await delay(25);
   }
   if (isRunning(identity)) throw new Error(`Process ${identity.pid} did not end, even by SIGKILL.`);
+}
+
+/**
+ * The variable that marks every process of a testbed with its id, also those that tests start: children inherit it.
+ * The engine that testbeds share is not marked.
+ */
+export const TESTBED_VARIABLE = 'LIFEBOAT_TESTBED_ID';
+
+/** All processes that carry the mark of this testbed, this one excepted. Empty where there is no /proc. */
+export function markedProcesses(id: string): ProcessIdentity[] {
+  const mark = `\0${TESTBED_VARIABLE}=${id}\0`;
+  const carries = (pid: number): boolean => {
+    try {
+      return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}\0`.includes(mark);
+    } catch {
+      return false;
+    }
+  };
+  const pids = process.platform === 'linux' ? readdirSync('/proc').map(Number).filter(Number.isInteger) : [];
+  return pids
+    .filter((pid) => pid !== process.pid && pid !== process.ppid && carries(pid))
+    .map(identify)
+    .filter((identity) => identity !== undefined);
 }
 
 export interface DetachedProcess extends ProcessIdentity {

@@ -7,7 +7,7 @@ import { labelledIds, removeLabelled, takeDown } from './down.ts';
 import { acquireEngine } from './engine.ts';
 import { startGcs } from './gcs.ts';
 import { ensureNeo4jImage } from './neo4j-image.ts';
-import { identify, isRunning, type ProcessIdentity } from './process.ts';
+import { identify, isRunning, type ProcessIdentity, TESTBED_VARIABLE } from './process.ts';
 import { progressOf } from './progress.ts';
 import { qdrantServer } from './qdrant-server.ts';
 import { s3Server } from './s3.ts';
@@ -28,10 +28,12 @@ export async function bringUp(options: { parts?: readonly Part[]; owner?: number
     id,
     directory: await mkdtemp(join(tmpdir(), `lifeboat-testbed-${id}-`)),
     startedAt: new Date().toISOString(),
-    owner: options.owner === undefined ? null : (identify(options.owner) ?? null),
+    // Until it is up, a testbed belongs to whoever brings it up.
+    owner: identify(options.owner ?? process.pid) ?? null,
     processes: [],
     files: [],
   };
+  process.env[TESTBED_VARIABLE] = id;
   const startUp = new StartUp(state, new Set(options.parts ?? PARTS), options.owner);
   const outcomes = await Promise.allSettled(startUp.all());
   const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
@@ -41,6 +43,10 @@ export async function bringUp(options: { parts?: readonly Part[]; owner?: number
     throw reasons.length === 1
       ? reasons[0]
       : new AggregateError(reasons, reasons.map((one) => one.message).join('\n'));
+  }
+  if (options.owner === undefined) {
+    state.owner = null;
+    await writeState(state);
   }
   return state;
 }
