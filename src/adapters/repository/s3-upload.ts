@@ -1,11 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { crc32 } from 'node:zlib';
 import type { CompletedPart, HeadObjectCommandOutput, Part as ListedPart, S3 } from '@aws-sdk/client-s3';
 import type { S3Repository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { buffers } from './buffers.ts';
+import { checksum, isSame } from './part-checksum.ts';
 import { type Part, PartReader, partSizes } from './part-reader.ts';
 import type { PutOptions, StoredObject } from './repository.ts';
 import { isMissing, isTaken, s3Code } from './s3-failure.ts';
@@ -282,22 +282,6 @@ export class S3Upload {
   #failed(error: unknown, doing: string): unknown {
     return isTaken(error) ? this.#job.exists() : this.#job.failure(error, doing);
   }
-}
-
-/** The server compares it with the bytes that arrived. Base64 of four bytes, big-endian, as S3 writes it. */
-function checksum(body: Buffer): string {
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(crc32(body));
-  return sum.toString('base64');
-}
-
-/** Whether the store already has this part; what can't be compared counts as different. */
-function isSame(present: ListedPart, body: Buffer, sum: string): boolean {
-  if (present.Size !== body.length) return false;
-  const etag = present.ETag?.replaceAll('"', '') ?? '';
-  if (/^[0-9a-f]{32}$/.test(etag) && createHash('md5').update(body).digest('hex') === etag) return true;
-  // Where the tag is no md5 (some encryptions): by the checksum that the store keeps.
-  return present.ChecksumCRC32 === sum;
 }
 
 /** What `onUpload` was told: the token of the object's metadata, and S3's own id. */
