@@ -71,5 +71,7 @@ export async function listSchedules(client: Client): Promise<ScheduleView[]> {
     });
     if (found.length >= MOST_SCHEDULES) break;
   }
-  return found.sort((a, b) => (a.nextAt ?? '~').localeCompare(b.nextAt ?? '~'));
+  const next = ({ nextAt }: ScheduleView): number =>
+    nextAt === null ? Number.MAX_VALUE : Date.parse(nextAt);
+  return found.sort((a, b) => next(a) - next(b));
 }

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { openRepository } from '../../src/adapters/repository/open.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -25,7 +26,7 @@ async function eventually<T>(question: () => Promise<T>, enough: (answer: T) => 
   for (;;) {
     const answer = await question();
     if (enough(answer)) return answer;
-    await new Promise((resolve) => setImmediate(resolve));
+    await setTimeout(100);
   }
 }
 
