@@ -137,7 +137,7 @@ async function end(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null || server.pid === undefined) return;
   const ended = once(server, 'exit');
   server.kill('SIGTERM');
-  const late = setTimeout(STOP_TIMEOUT, 'late' as const);
+  const late = setTimeout(STOP_TIMEOUT, 'late' as const, { ref: false });
   if ((await Promise.race([ended, late])) === 'late') {
     server.kill('SIGKILL');
     await ended;

@@ -1,3 +1,15 @@
+import { closest } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import { messageOf } from '../model/failures.ts';
+import {
+  backupInput,
+  drillInput,
+  parseInput,
+  pruneInput,
+  replicateInput,
+  verifyInput,
+  watchdogInput,
+} from '../model/inputs.ts';
 import type { Problem } from './problems.ts';
 import { WORKFLOWS } from './schedule-schema.ts';
 import { calendarCron } from './schedule-times.ts';
@@ -27,12 +39,42 @@ export function scheduleProblems(file: Raw): Problem[] {
       const message = `give one of ${timings.map((key) => `"${key}"`).join(', ')}, not several`;
       problems.push({ path: [...path, timings[1] as string], message });
     }
+    problems.push(...inputProblems(workflow, schedule.input, [...path, 'input'], file));
     problems.push(...calendarsThatNeverFire(schedule.calendar, [...path, 'calendar']));
     if (workflow === 'prune' && file.retention === undefined) {
       problems.push({ path, message: 'prunes, but there is no "retention" that says what stays: add it' });
     }
     return problems;
   });
+}
+
+const INPUTS: Record<string, z.ZodType> = {
+  backup: backupInput,
+  prune: pruneInput,
+  verify: verifyInput,
+  drill: drillInput,
+  watchdog: watchdogInput,
+  replicate: replicateInput,
+};
+
+/** What the workflow itself would refuse, and repositories that there are not. Services may also come from labels. */
+function inputProblems(workflow: unknown, input: unknown, path: PropertyKey[], file: Raw): Problem[] {
+  const schema = INPUTS[String(workflow)];
+  if (!schema || !isMap(input)) return [];
+  const problems: Problem[] = [];
+  try {
+    parseInput(String(workflow), schema, input);
+  } catch (error) {
+    problems.push({ path, message: messageOf(error) });
+  }
+  const known = isMap(file.repositories) ? Object.keys(file.repositories) : [];
+  const named = [input.repositories, input.repository, input.from, input.to].flat();
+  for (const name of named.filter((one) => typeof one === 'string')) {
+    if (known.length === 0 || known.includes(name)) continue;
+    const message = `there is no repository "${name}": did you mean "${closest(name, known)}"?`;
+    problems.push({ path, message });
+  }
+  return problems;
 }
 
 function calendarsThatNeverFire(calendar: unknown, path: PropertyKey[]): Problem[] {

@@ -377,6 +377,16 @@ schedules:
     ],
     ['YAML that is none', 'services: [', /^lifeboat\.yaml:1:\d+: not valid YAML/],
     ['a list where a map is needed', '- a', /must be a map with the keys services, repositories/],
+    [
+      'an input that the workflow would refuse',
+      `${LOCAL}schedules: { backup: { every: 1h, input: { service: graph } } }`,
+      /schedules\.backup\.input: The input of backup is not valid: unknown field "service"/,
+    ],
+    [
+      'an input that names a repository that is not there',
+      `${LOCAL}schedules: { verify: { every: 1h, input: { repository: locl } } }`,
+      /there is no repository "locl": did you mean "local"/,
+    ],
   ];
   for (const [what, text, expected] of cases) {
     test(`refuses ${what}`, () => hasProblem(text, expected));

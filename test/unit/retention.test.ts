@@ -348,3 +348,43 @@ describe('whatever the sets and the policy', () => {
     );
   });
 });
+
+describe('a fortnight', () => {
+  test('of a backup every two hours, pruned after each, ends with exactly what the policy says', () => {
+    const policy: RetentionPolicy = {
+      timezone: 'Europe/Berlin',
+      minimum: 2,
+      keepLast: 3,
+      keepDaily: 5,
+      keepWeekly: 3,
+    };
+    // Over the end of daylight saving in Berlin, on October 25th.
+    const begin = Date.parse('2026-10-18T00:00:00Z');
+    let left: RetentionSet[] = [];
+    let made = 0;
+    for (let time = begin; time < begin + 14 * DAY; time += 2 * HOUR) {
+      const createdAt = new Date(time).toISOString();
+      made += 1;
+      left.push(set(createdAt, createdAt, { state: made % 7 === 0 ? 'partial' : 'complete' }));
+      left = planRetention(left, policy, new Date(time + HOUR)).keep.map((entry) => entry.set);
+      assert.ok(left.length <= 12);
+    }
+    assert.deepEqual(
+      left.map(({ id, state }) => `${id.slice(0, 13)} ${state}`),
+      [
+        // The newest one is partial, and nothing replaces it yet; it counts for no rule.
+        '2026-10-31T22 partial',
+        // Three newest good ones and, of each local day and ISO week, the newest: days begin at 22:00 or 23:00 UTC.
+        '2026-10-31T20 complete',
+        '2026-10-31T18 complete',
+        '2026-10-31T16 complete',
+        '2026-10-30T22 complete',
+        '2026-10-29T22 complete',
+        '2026-10-28T22 complete',
+        '2026-10-27T22 complete',
+        '2026-10-25T22 complete',
+        '2026-10-18T20 complete',
+      ],
+    );
+  });
+});

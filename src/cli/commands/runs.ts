@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
+import { stringify } from 'yaml';
 import { LifeboatError } from '../../model/failures.ts';
 import { type Context, confirmed, runs, several } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
@@ -105,12 +106,9 @@ function backupText(result: BackupResult): string {
   ].join('\n');
 }
 
-/** Any small result, one fact a line. */
+/** Any small result, as people read it best: YAML. */
 export function resultText(result: unknown): string {
-  if (typeof result !== 'object' || result === null) return 'Done.';
-  return Object.entries(result)
-    .map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
-    .join('\n');
+  return typeof result === 'object' && result !== null ? stringify(result).trimEnd() : 'Done.';
 }
 
 interface RestoreOptions extends FollowOptions {
