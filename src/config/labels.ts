@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { buildService } from './build.ts';
-import type { ContainerReference, Service } from './config.ts';
-import { type Problem, problemsOf, problemText } from './problems.ts';
+import type { Config, ContainerReference, Service } from './config.ts';
+import { invalidConfiguration, type Problem, problemsOf, problemText } from './problems.ts';
 import { serviceSchema } from './schema.ts';
 import { Secret } from './secret.ts';
 import type { SecretFiles } from './secret-files.ts';
@@ -81,6 +81,21 @@ export function servicesFromLabels(
     problems.push(...found.map((problem) => ({ ...problem, source: `container ${name}` })));
   }
   return { services, problems, errors: problems.map((problem) => problemText(problem, '')) };
+}
+
+/**
+ * A configuration with the services that labels add. Pure: ask the engine for containers with `lifeboat.enable`, and again when the
+ * configuration is read anew.
+ * @throws {LifeboatError} `InvalidConfiguration` with every bad label.
+ */
+export function withLabelledServices(
+  config: Config,
+  containers: readonly LabelledContainer[],
+  env: NodeJS.ProcessEnv = {},
+): Config {
+  const { services, problems } = servicesFromLabels(containers, config.services, env);
+  if (problems.length > 0) throw invalidConfiguration(problems, config.file ?? '');
+  return services.length === 0 ? config : { ...config, services: [...config.services, ...services] };
 }
 
 function serviceOf(

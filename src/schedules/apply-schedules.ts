@@ -1,4 +1,9 @@
-import { type ScheduleClient, type ScheduleDescription, ScheduleNotFoundError } from '@temporalio/client';
+import {
+  type ScheduleClient,
+  type ScheduleDescription,
+  ScheduleNotFoundError,
+  type ScheduleSummary,
+} from '@temporalio/client';
 import { nextStarts } from '../config/schedule-times.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
 import type { Calendar, DeclaredSchedule } from '../model/schedule.ts';
@@ -24,7 +29,7 @@ export async function existingSchedules(
 ): Promise<ExistingSchedule[]> {
   // The listing is a little late; what is asked for by id is not.
   const ids = new Set(declared.map((schedule) => scheduleId(owner, schedule.name)));
-  for await (const { scheduleId: id, memo } of client.list()) {
+  for (const { scheduleId: id, memo } of await listed(client, owner)) {
     if ((memo?.[MEMO] as OwnerMemo | undefined)?.owner === owner.taskQueue) ids.add(id);
   }
   const found: ExistingSchedule[] = [];
@@ -34,6 +39,22 @@ export async function existingSchedules(
     if (description) found.push(existing(description, schedule, owner));
   }
   return found;
+}
+
+/** Only those whose id begins like ours, so that memos of others, maybe encrypted, are not read; older servers list all. */
+async function listed(client: ScheduleClient, owner: ScheduleOwner): Promise<ScheduleSummary[]> {
+  const query = `ScheduleId STARTS_WITH '${scheduleId(owner, '').replaceAll("'", "''")}'`;
+  try {
+    return await collect(client.list({ query }));
+  } catch {
+    return await collect(client.list());
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
 }
 
 /**

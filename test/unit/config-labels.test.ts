@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Service } from '../../src/config/config.ts';
-import { type LabelledContainer, servicesFromLabels } from '../../src/config/labels.ts';
+import type { Config, Service } from '../../src/config/config.ts';
+import { type LabelledContainer, servicesFromLabels, withLabelledServices } from '../../src/config/labels.ts';
 
 const container = (name: string, labels: Record<string, string>): LabelledContainer => ({
   id: `id-of-${name}`,
@@ -139,5 +139,19 @@ describe('labels beside the file', () => {
   test('another container with the name of a declared service is refused', () => {
     const other = { ...neo4j({ 'lifeboat.name': 'graph' }), name: 'other', id: 'x' };
     assert.match(errorsOf([other], [declared]), /there is a service "graph" already/);
+  });
+
+  test('a configuration takes them in, or refuses all bad ones at once', () => {
+    const config = { services: [declared], consistent: true } as unknown as Config;
+    const merged = withLabelledServices(config, [qdrant({ 'lifeboat.url': 'http://h:1' })]);
+    assert.deepEqual(
+      merged.services.map(({ name }) => name),
+      ['graph', 'vectors'],
+    );
+    assert.equal(merged.consistent, true);
+    assert.throws(
+      () => withLabelledServices(config, [qdrant(), neo4j({ 'lifeboat.mode': 'dump' })]),
+      /has 2 problems:\n {2}container graph: lifeboat\.mode: .*\n {2}container vectors: lifeboat\.url: is missing/,
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { describeReference, findContainer } from '../../adapters/docker/container.ts';
 import { asking, connectEngine } from '../../adapters/docker/engine.ts';
 import type { Config, Neo4jService, QdrantService } from '../../config/config.ts';
+import { servicesFromLabels } from '../../config/labels.ts';
 import { messageOf } from '../../model/failures.ts';
 import { type Check, type Finding, fail, ok, warn } from './check.ts';
 
@@ -11,14 +12,15 @@ const TIMEOUT = 5_000;
 export function engineChecks(config: Config): Check[] {
   const engine = connectEngine();
   const neo4j = config.services.filter((service) => service.kind === 'neo4j');
-  const needed = neo4j.length > 0;
   return [
     {
       subject: 'Docker',
       look: async () => {
-        if (!needed) return [];
         const { Version, ApiVersion } = await asking('ask for its version', () => engine.version());
-        return ok('Docker', `engine ${Version}, API ${ApiVersion}`);
+        return [
+          ...ok('Docker', `engine ${Version}, API ${ApiVersion}`),
+          ...(await lookAtLabels(engine, config)),
+        ];
       },
     },
     ...neo4j.map((service) => ({
@@ -33,6 +35,23 @@ export function engineChecks(config: Config): Check[] {
           look: () => lookAtQdrant(service, url),
         })),
       ),
+  ];
+}
+
+/** Services that containers declare by labels. */
+async function lookAtLabels(engine: ReturnType<typeof connectEngine>, config: Config): Promise<Finding[]> {
+  const listed = await asking('list labelled containers', () =>
+    engine.listContainers({ all: true, filters: { label: ['lifeboat.enable'] } }),
+  );
+  const containers = listed.map(({ Id, Names, Labels }) => ({
+    id: Id,
+    name: Names[0] ?? Id,
+    labels: Labels,
+  }));
+  const { services, errors } = servicesFromLabels(containers, config.services, process.env);
+  return [
+    ...errors.flatMap((error) => fail('labels', error, 'Mend the label, and make the container anew.')),
+    ...services.flatMap(({ name, kind }) => ok('labels', `declare the ${kind} service ${name}`)),
   ];
 }
 
