@@ -91,16 +91,30 @@ async function temporalPages(browser: Browser, ui: string, workflow: string): Pr
   await list.goto(`${base}/workflows`);
   await list.getByRole('table').first().waitFor();
   await shoot(list, 'temporal-workflows');
-  const at = [workflow, ...(values.run === undefined ? [] : [values.run])].map(encodeURIComponent).join('/');
-  for (const view of ['history', 'timeline', 'call-stack']) {
+  const run = values.run ?? (await newestRun(ui, workflow));
+  for (const [view, file] of [
+    ['history', 'history'],
+    ['timeline', 'timeline'],
+    ['user-metadata', 'details'],
+  ]) {
     const page = await open(browser, { ...LIGHT, width: 1440, height: 1000 });
-    // The UI keeps asking its server, so it is never idle; its heading says that the run is there.
-    await page.goto(`${base}/workflows/${at}/${view}`);
-    await page.getByText(workflow).first().waitFor();
-    await page.waitForLoadState('load');
-    await page.waitForTimeout(2000);
-    await shoot(page, `temporal-${view}`);
+    await page.goto(`${base}/workflows/${encodeURIComponent(workflow)}/${run}/${view}`);
+    await page.getByRole('heading', { name: workflow }).first().waitFor();
+    // The UI goes on asking its server and drawing, so there is no end to wait for.
+    await page.waitForTimeout(2500);
+    await shoot(page, `temporal-${file}`);
   }
+}
+
+/** The newest run of a workflow, as the UI's own server tells it. */
+async function newestRun(ui: string, workflow: string): Promise<string> {
+  const path = `namespaces/${encodeURIComponent(values.namespace)}/workflows/${encodeURIComponent(workflow)}`;
+  const answer = await fetch(`${ui.replace(/\/+$/, '')}/api/v1/${path}`);
+  if (!answer.ok) throw new Error(`The UI at ${ui} does not know the workflow ${workflow}.`);
+  const { workflowExecutionInfo } = (await answer.json()) as {
+    workflowExecutionInfo: { execution: { runId: string } };
+  };
+  return workflowExecutionInfo.execution.runId;
 }
 
 const [what] = positionals;
