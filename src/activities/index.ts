@@ -7,8 +7,10 @@ import { createReplicationActivities } from './replication.ts';
 import { createRepositoryActivities } from './repository.ts';
 import { createSelectionActivities } from './restore.ts';
 import { createNeo4jRestoreActivities } from './restore-neo4j.ts';
+import { createQdrantRestoreActivities } from './restore-qdrant.ts';
 import { createRetentionActivities } from './retention.ts';
 import { createVerdictActivities } from './verdicts.ts';
+import { createVerifyActivities } from './verify.ts';
 import { createWatchdogActivities } from './watchdog.ts';
 
 /** All activities of a worker, by the names under which workflows call them. */
@@ -23,7 +25,9 @@ export function createActivities(deps: Dependencies) {
     ...createRepositoryActivities(deps),
     ...createRetentionActivities(deps),
     ...createSelectionActivities(deps),
+    ...createQdrantRestoreActivities(deps),
     ...createVerdictActivities(deps),
+    ...createVerifyActivities(deps),
     ...createWatchdogActivities(deps),
   };
 }

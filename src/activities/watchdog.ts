@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { ownerOf } from '../adapters/docker/archive.ts';
 import { findContainer } from '../adapters/docker/container.ts';
+import { clearDebt, type Debt, listDebts } from '../adapters/docker/debt.ts';
 import { asking } from '../adapters/docker/engine.ts';
 import { removeContainer } from '../adapters/docker/helper.ts';
 import {
@@ -17,6 +18,7 @@ import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
 import { LABELS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
+import { withQdrant } from './qdrant.ts';
 import { type Step, step } from './step.ts';
 import { closeWindow } from './windows.ts';
 
@@ -115,6 +117,10 @@ export function createWatchdogActivities(deps: Dependencies) {
           );
           await attempt(name, () => removeVolume(engine, name));
         }
+        for (const debt of await listDebts(engine)) {
+          if (debt.kind === 'qdrant-restore' || (await isOpen(debt.workflowId, debt.runId))) continue;
+          await attempt(`${debt.kind} ${debt.name || debt.collection}`, () => payDebt(debt));
+        }
         if (problems.length > 0) {
           throw new LifeboatError(
             'HelperFailed',
@@ -153,6 +159,18 @@ export function createWatchdogActivities(deps: Dependencies) {
     else if (container.paused) await resumeContainer(engine, container.id);
     else await startContainer(engine, container.id);
     return 'started';
+  }
+
+  /** What a dead run left on a Qdrant server, by the name that it wrote down. */
+  async function payDebt(debt: Debt): Promise<void> {
+    const service = deps.config().services.find((one) => one.name === debt.service);
+    if (service?.kind === 'qdrant') {
+      await withQdrant(service, debt.node, async (qdrant) => {
+        if (debt.kind === 'qdrant-snapshot') await qdrant.deleteSnapshot(debt.collection, debt.name);
+        else await qdrant.deleteCollection(debt.collection);
+      });
+    }
+    await clearDebt(engine, debt);
   }
 
   /** New stores that a dead restore prepared on the service's volume; what it keeps stays. */

@@ -4,6 +4,7 @@ import { setId } from '../model/names.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe } from './activity-options.ts';
 import { type DrilledService, drillNeo4j } from './drill-neo4j.ts';
+import { drillQdrant, sandboxCollection } from './drill-qdrant.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
 
@@ -47,7 +48,12 @@ export async function drill(input?: unknown): Promise<DrillResult> {
   const services: DrilledService[] = [];
   try {
     for (const one of selection.services) {
-      if (one.kind === 'qdrant') throw fail('Unsupported', 'Qdrant services come with the next step.');
+      if (one.kind === 'qdrant') {
+        const into = Object.fromEntries(one.artifacts.map(({ name }) => [name, sandboxCollection(id, name)]));
+        const collections = await probe(`Look at ${one.service}`).planQdrantRestore({ selection: one, into });
+        services.push(await drillQdrant(one.service, collections, { drill: id, repository, report }));
+        continue;
+      }
       const plan = await probe(`Look at ${one.service}`).planNeo4j({ service: one.service });
       services.push(await drillNeo4j(one, plan, { drill: id, repository, report }));
     }

@@ -5,4 +5,6 @@ export { drill } from './drill.ts';
 export { prune, pruneRepository } from './prune.ts';
 export { replicate } from './replicate.ts';
 export { restore } from './restore.ts';
+export { restoreCollections } from './restore-qdrant.ts';
+export { verify } from './verify.ts';
 export { reclaim, watchdog } from './watchdog.ts';

@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { RestoreInput } from '../model/inputs.ts';
-import { compensate, inWindow, probe } from './activity-options.ts';
+import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
 import { fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
@@ -15,7 +15,11 @@ export async function undoRestore(
   const run = await probe('Plan the undo').planRun({ services: input.services });
   const undone: RestoredService[] = [];
   for (const { name: service, kind } of run.services) {
-    if (kind !== 'neo4j') continue;
+    if (kind === 'qdrant') {
+      const collections = await undoCollections(service, restore, report);
+      if (collections) undone.push(collections);
+      continue;
+    }
     const plan = await probe(`Look at ${service}`).planNeo4j({ service });
     const at = { set: restore, plan };
     const [newest] = await probe(`See what ${service} has kept`).listKept(at);
@@ -79,4 +83,22 @@ export async function undoRestore(
     );
   }
   return undone;
+}
+
+/** Each collection goes back to the safety snapshot that the last restore of it kept. */
+async function undoCollections(
+  service: string,
+  restore: string,
+  report: ProgressReport,
+): Promise<RestoredService | undefined> {
+  const kept = await probe(`See what ${service} has kept`).listKeptSnapshots({ service });
+  if (kept.length === 0) return undefined;
+  for (const safety of kept) {
+    report.service(service, `bringing ${safety.collection} back`);
+    await transfer(`Bring ${safety.collection} back`).recoverFromSafety({ restore, safety });
+    await compensate('Delete the safety snapshot').dropKept({ safety });
+  }
+  const collections = [...new Set(kept.map(({ collection }) => collection))];
+  report.line(`${service} has again what the last restore of ${collections.join(', ')} had replaced.`);
+  return { service, collections, offlineSeconds: 0, compared: false };
 }

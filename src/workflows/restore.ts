@@ -1,4 +1,7 @@
 import { upsertSearchAttributes, uuid4, workflowInfo } from '@temporalio/workflow';
+import type { Neo4jPlan } from '../activities/neo4j.ts';
+import type { ServiceSelection } from '../activities/restore.ts';
+import type { CollectionRestore } from '../activities/restore-qdrant.ts';
 import { parseInput, type RestoreInput, restoreInput } from '../model/inputs.ts';
 import { setId } from '../model/names.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
@@ -6,6 +9,7 @@ import { probe } from './activity-options.ts';
 import { fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
 import { type RestoredService, restoreNeo4j } from './restore-neo4j.ts';
+import { restoreQdrant } from './restore-qdrant.ts';
 import { undoRestore } from './restore-undo.ts';
 
 /** What a restore answers. */
@@ -59,33 +63,52 @@ export async function restore(input?: unknown): Promise<RestoreResult> {
   }
 
   const warnings: string[] = [];
-  const planned = [];
+  const planned: Planned[] = [];
   for (const one of selection.services) {
-    if (one.kind === 'qdrant') throw fail('Unsupported', 'Qdrant services come with the next step.');
+    if (one.kind === 'qdrant') {
+      const plan = probe(`Look at ${one.service}`);
+      planned.push({
+        one,
+        collections: await plan.planQdrantRestore({ selection: one, into: wanted.into ?? {} }),
+      });
+      continue;
+    }
     const plan = await probe(`Look at ${one.service}`).planNeo4jRestore({
       selection: one,
       stage: wanted.stage ?? 'volume',
     });
     warnings.push(...plan.warnings);
     for (const warning of plan.warnings) report.line(warning);
-    planned.push({ one, plan: plan.target });
+    planned.push({ one, target: plan.target });
   }
+  const answer = { restore: id, set, createdAt, repository, warnings };
   if (wanted.dryRun) {
     report.phase('planned');
-    const services = planned.map(({ one }) => ({
-      service: one.service,
-      databases: one.artifacts.map(({ name }) => name),
-      offlineSeconds: 0,
-      compared: false,
-    }));
-    return { restore: id, set, createdAt, repository, dryRun: true, services, warnings, seconds: seconds() };
+    return { ...answer, dryRun: true, services: planned.map(outline), seconds: seconds() };
   }
 
   report.phase('restoring');
   const services: RestoredService[] = [];
-  for (const { one, plan } of planned) {
-    services.push(await restoreNeo4j(one, plan, { restore: id, set, repository, input: wanted, report }));
+  for (const plan of planned) {
+    const options = { restore: id, repository, input: wanted, report };
+    services.push(
+      'target' in plan
+        ? await restoreNeo4j(plan.one, plan.target, { ...options, set })
+        : await restoreQdrant(plan.one.service, plan.collections, options),
+    );
   }
   report.phase('done');
-  return { restore: id, set, createdAt, repository, dryRun: false, services, warnings, seconds: seconds() };
+  return { ...answer, dryRun: false, services, seconds: seconds() };
+}
+
+type Planned =
+  | { one: Extract<ServiceSelection, { kind: 'neo4j' }>; target: Neo4jPlan }
+  | { one: Extract<ServiceSelection, { kind: 'qdrant' }>; collections: CollectionRestore[] };
+
+/** What would be restored. */
+function outline(plan: Planned): RestoredService {
+  const nothingYet = { service: plan.one.service, offlineSeconds: 0, compared: false };
+  return 'target' in plan
+    ? { ...nothingYet, databases: plan.one.artifacts.map(({ name }) => name) }
+    : { ...nothingYet, collections: plan.collections.map(({ to }) => to) };
 }

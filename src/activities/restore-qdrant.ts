@@ -1,0 +1,320 @@
+import { clearDebt, type Debt, listDebts, recordDebt } from '../adapters/docker/debt.ts';
+import { readArtifact } from '../adapters/pipeline/read-artifact.ts';
+import { compareCollection, describeDifference } from '../adapters/qdrant/compare-collection.ts';
+import type { Qdrant } from '../adapters/qdrant/qdrant.ts';
+import { changedPoints, hashPoints } from '../adapters/qdrant/sample.ts';
+import { restoreRefusal } from '../adapters/qdrant/version.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { Artifact, CollectionRecord } from '../model/manifest.ts';
+import { type Dependencies, qdrantNamed } from './dependencies.ts';
+import { type SnapshotReference, withQdrant } from './qdrant.ts';
+import type { ServiceSelection } from './restore.ts';
+import { type Step, step } from './step.ts';
+
+/** One collection on its way back. */
+export interface CollectionRestore {
+  service: string;
+  /** As the manifest knows it. */
+  from: string;
+  /** The collection that is written; the same unless another name was asked for. */
+  to: string;
+  record: CollectionRecord;
+  /** One, or one a node of a cluster. */
+  parts: { artifact: Artifact; node: string }[];
+  /** Whether the collection is there now, so that a safety snapshot can be taken. */
+  exists: boolean;
+}
+
+/** Restore of Qdrant: upload, compare, aliases; and the way back. */
+export function createQdrantRestoreActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  return {
+    /** Compare what is chosen with the server that it is to go into, with nothing changed. */
+    async planQdrantRestore(input: {
+      selection: Extract<ServiceSelection, { kind: 'qdrant' }>;
+      into: Record<string, string>;
+    }): Promise<CollectionRestore[]> {
+      return await step('plan', async ({ signal }) => {
+        const { selection, into } = input;
+        const service = qdrantNamed(deps.config(), selection.service);
+        return await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
+          const refusal = restoreRefusal(selection.record.version, await qdrant.version({ signal }));
+          if (refusal) throw new LifeboatError('VersionMismatch', refusal);
+          const restores: CollectionRestore[] = [];
+          for (const [from, artifacts] of Map.groupBy(selection.artifacts, ({ name }) => name)) {
+            const record = selection.record.collections.find(({ name }) => name === from);
+            if (!record)
+              throw new LifeboatError(
+                'ManifestInvalid',
+                `The manifest has a snapshot of "${from}", and does not describe it.`,
+              );
+            const to = into[from] ?? from;
+            restores.push({
+              service: service.name,
+              from,
+              to,
+              record,
+              parts: artifacts.map((artifact) => ({ artifact, node: nodeFor(artifact, service.urls) })),
+              exists: await qdrant.exists(to, { signal }),
+            });
+          }
+          return restores;
+        });
+      });
+    },
+
+    /** Upload one snapshot under a name of its own, and take the file away again from the server. */
+    async uploadArtifact(input: {
+      restore: string;
+      repository: string;
+      collection: CollectionRestore;
+      part: number;
+    }): Promise<void> {
+      await step('upload', async (context) => {
+        const { collection, restore } = input;
+        const part = collection.parts[input.part];
+        if (!part) throw new Error(`There is no part ${input.part} of ${collection.from}.`);
+        const { encryption } = deps.config();
+        const source = await readArtifact({
+          repository: deps.repository(input.repository),
+          artifact: part.artifact,
+          identities: encryption?.identities ?? [],
+          ...(encryption?.passphrase ? { passphrase: encryption.passphrase } : {}),
+          signal: context.signal,
+        });
+        const debt: Debt = {
+          kind: 'qdrant-snapshot',
+          service: collection.service,
+          node: part.node,
+          collection: collection.to,
+          name: `lifeboat-${restore}-${input.part}.snapshot`,
+        };
+        const service = qdrantNamed(deps.config(), collection.service);
+        await recordDebt(engine, debt, context);
+        await withQdrant(service, part.node, async (qdrant) => {
+          await qdrant.uploadSnapshot(collection.to, {
+            fileName: debt.name,
+            source,
+            bytes: part.artifact.content.bytes,
+            checksum: part.artifact.content.sha256,
+            priority: 'snapshot',
+            signal: context.signal,
+            onProgress: (bytes) =>
+              context.beat({
+                step: `uploading ${collection.from}`,
+                bytes,
+                total: part.artifact.content.bytes,
+              }),
+          });
+          await qdrant.deleteSnapshot(collection.to, debt.name, { signal: context.signal });
+        });
+        await clearDebt(engine, debt);
+      });
+    },
+
+    /** How what is served now differs from the manifest; empty when it agrees. */
+    async compareCollection(input: { collection: CollectionRestore }): Promise<string[]> {
+      return await step('compare', async ({ signal }) => {
+        const { service: name, to, record } = input.collection;
+        const service = qdrantNamed(deps.config(), name);
+        return await withQdrant(
+          service,
+          service.urls[0] ?? '',
+          async (qdrant) => await differencesOf(qdrant, to, record, signal),
+        );
+      });
+    },
+
+    /** Let aliases point to a collection, as the manifest has them. */
+    async setAliases(input: { service: string; collection: string; aliases: string[] }): Promise<void> {
+      await step('aliases', async ({ signal }) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
+          await qdrant.setAliases(input.collection, input.aliases, { signal });
+        });
+      });
+    },
+
+    /** The aliases that point to a collection now. */
+    async aliasesOf(input: { service: string; collection: string }): Promise<string[]> {
+      return await step('aliases', async ({ signal }) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        return await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
+          const aliases = await qdrant.aliases({ signal });
+          return aliases
+            .filter(({ collection }) => collection === input.collection)
+            .map(({ alias }) => alias);
+        });
+      });
+    },
+
+    /** The way back: the collection as it was when its safety snapshot was taken. */
+    async recoverFromSafety(input: { restore: string; safety: SnapshotReference }): Promise<void> {
+      await step('recover', async (context) => {
+        const { safety } = input;
+        const service = qdrantNamed(deps.config(), safety.service);
+        context.beat({ step: `bringing ${safety.collection} back` });
+        await withQdrant(service, safety.node, async (qdrant) => {
+          await recover(qdrant, safety, `lifeboat-${input.restore}-back.snapshot`, context);
+        });
+      });
+    },
+
+    /** Delete a collection that was not there before, or that a drill made. */
+    async deleteCollection(input: { service: string; collection: string }): Promise<void> {
+      await step('delete', async ({ signal }) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        const node = service.urls[0] ?? '';
+        await withQdrant(service, node, async (qdrant) => {
+          await qdrant.deleteCollection(input.collection, { signal });
+        });
+        await clearDebt(engine, {
+          kind: 'qdrant-collection',
+          service: service.name,
+          node,
+          collection: input.collection,
+          name: '',
+        });
+      });
+    },
+
+    /** Write down that a collection is a drill's own, before it is made. */
+    async recordSandboxCollection(input: { service: string; collection: string }): Promise<void> {
+      await step('record', async (context) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        const node = service.urls[0] ?? '';
+        await recordDebt(
+          engine,
+          { kind: 'qdrant-collection', service: service.name, node, collection: input.collection, name: '' },
+          context,
+        );
+      });
+    },
+
+    /** Keep a safety snapshot for an undo: from now on it is no debt of a run. Older ones of the same collection go. */
+    async keepSafety(input: { restore: string; safety: SnapshotReference }): Promise<void> {
+      await step('keep', async (context) => {
+        const { service: name, node, collection, name: snapshot } = input.safety;
+        const service = qdrantNamed(deps.config(), name);
+        const about = { service: name, node, collection };
+        const kept = (await listDebts(engine)).filter(
+          (debt) =>
+            debt.kind === 'qdrant-restore' &&
+            debt.service === name &&
+            debt.collection === collection &&
+            debt.node === node,
+        );
+        await recordDebt(engine, { ...about, kind: 'qdrant-restore', name: snapshot }, context);
+        await clearDebt(engine, { ...about, kind: 'qdrant-snapshot', name: snapshot });
+        for (const older of kept.filter((debt) => debt.name !== snapshot)) {
+          await withQdrant(
+            service,
+            older.node,
+            async (qdrant) => await qdrant.deleteSnapshot(collection, older.name),
+          );
+          await clearDebt(engine, older);
+        }
+      });
+    },
+
+    /** Safety snapshots that restores have kept on a server. */
+    async listKeptSnapshots(input: { service: string }): Promise<SnapshotReference[]> {
+      return await step('list kept', async () => {
+        const debts = (await listDebts(engine)).filter(
+          (debt) => debt.kind === 'qdrant-restore' && debt.service === input.service,
+        );
+        return debts.map(({ service, node, collection, name }) => ({
+          service,
+          node,
+          collection,
+          name,
+          bytes: 0,
+          checksum: null,
+          capturedAt: '',
+        }));
+      });
+    },
+
+    /** Forget a kept safety snapshot, and delete it. */
+    async dropKept(input: { safety: SnapshotReference }): Promise<void> {
+      await step('delete', async ({ signal }) => {
+        const { service: name, node, collection, name: snapshot } = input.safety;
+        const service = qdrantNamed(deps.config(), name);
+        await withQdrant(
+          service,
+          node,
+          async (qdrant) => await qdrant.deleteSnapshot(collection, snapshot, { signal }),
+        );
+        await clearDebt(engine, { kind: 'qdrant-restore', service: name, node, collection, name: snapshot });
+      });
+    },
+  };
+}
+
+/** An upload replaces what is there, so the safety snapshot goes up again under another name, which is then deleted. */
+async function recover(
+  qdrant: Qdrant,
+  safety: SnapshotReference,
+  fileName: string,
+  { signal }: Step,
+): Promise<void> {
+  const listed = await qdrant.listSnapshots(safety.collection, { signal });
+  const found = listed.find(({ name }) => name === safety.name);
+  if (!found) {
+    throw new LifeboatError(
+      'SnapshotNotFound',
+      `The safety snapshot "${safety.name}" of the collection "${safety.collection}" is no longer on the Qdrant server "${qdrant.name}".`,
+    );
+  }
+  await qdrant.uploadSnapshot(safety.collection, {
+    fileName,
+    source: await qdrant.downloadSnapshot(safety.collection, safety.name, { signal }),
+    bytes: found.size,
+    checksum: found.checksum ?? safety.checksum ?? '',
+    priority: 'snapshot',
+    signal,
+  });
+  await qdrant.deleteSnapshot(safety.collection, fileName, { signal });
+}
+
+/** Where points were written around the snapshot, their number may be anything between the two counts. */
+async function differencesOf(
+  qdrant: Qdrant,
+  collection: string,
+  record: CollectionRecord,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const info = await qdrant.collectionInfo(collection, { signal });
+  const points = await qdrant.countExact(collection, { signal });
+  const [low, high] = [record.points, record.pointsAfter ?? record.points].sort((a, b) => a - b) as [
+    number,
+    number,
+  ];
+  const fits = points >= low && points <= high;
+  const live = { points, config: info.config, payloadSchema: info.payload_schema };
+  const differences = compareCollection({ ...record, points: fits ? points : record.points }, live).map(
+    describeDifference,
+  );
+  const sample = record.sample ?? [];
+  const now = await hashPoints(
+    qdrant,
+    collection,
+    sample.map(({ id }) => id),
+    { signal },
+  );
+  const changed = changedPoints(sample, now);
+  if (changed.length > 0)
+    differences.push(`points that are missing or different: ${changed.slice(0, 10).join(', ')}`);
+  return differences;
+}
+
+/** A snapshot of a node goes back to that node; where the nodes have other addresses now, to the one in the same place. */
+function nodeFor(artifact: Artifact, urls: string[]): string {
+  if (artifact.node === undefined) return urls[0] ?? '';
+  if (urls.includes(artifact.node)) return artifact.node;
+  throw new LifeboatError(
+    'InvalidConfiguration',
+    `The snapshot of "${artifact.name}" was taken from the node ${artifact.node}, and the service has only ${urls.join(', ')}: configure the same nodes.`,
+  );
+}
