@@ -5,7 +5,10 @@ FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No install scripts: nothing that runs here needs one, and none of the 300 packages gets to run code at build time.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+  && npm cache clean --force \
+  # Temporal's native part comes for every system: keep those for Linux with glibc.
+  && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name '*-unknown-linux-gnu' -exec rm -r {} +
 
 FROM ${NODE_IMAGE} AS app
 WORKDIR /app
