@@ -65,12 +65,13 @@ export function setFacts(manifest: Manifest): SetFacts {
   };
 }
 
-/** The verdicts of an entry with real times; marks that can not be read are left out. */
+/** The verdicts of an entry with real times. A drill that could not run says nothing of its set, and is left out like what can not be read. */
 export function verdictsOf(entry: SetEntry): VerdictFacts[] {
   return entry.verdicts
     .flatMap(({ kind, verdict, time }) => {
       const at = verdictTime(time);
       if ((kind !== 'verify' && kind !== 'drill') || at === null) return [];
+      if (verdict !== 'ok' && verdict !== 'failed') return [];
       return [{ kind, ok: verdict === 'ok', at } as const];
     })
     .sort((a, b) => a.at.localeCompare(b.at));

@@ -5,7 +5,7 @@ import type { RetentionPolicy } from '../../src/model/retention.ts';
 import { DAYS, type Observations, serviceViews } from '../../src/status/build-snapshot.ts';
 import type { RepositoryView } from '../../src/status/catalog-watch.ts';
 import { retentionOutlook } from '../../src/status/retention-outlook.ts';
-import type { CatalogSet } from '../../src/status/set-facts.ts';
+import { type CatalogSet, verdictsOf } from '../../src/status/set-facts.ts';
 import { known, type RunView, type ServiceView, unknown } from '../../src/status/snapshot.ts';
 
 const NOW = new Date('2026-06-15T12:00:00Z');
@@ -105,6 +105,29 @@ describe('how a service stands', () => {
     assert.equal(well.standing, 'good');
     assert.equal(well.lastDrill?.seconds, 9);
     assert.equal(well.lastVerified?.at, ago(1));
+  });
+});
+
+describe('what was found of a set', () => {
+  it('is read from the marks; a drill that could not run is no verdict', () => {
+    const mark = (kind: string, verdict: string, time: string) => ({ kind, verdict, time });
+    const found = verdictsOf({
+      set: 'x',
+      manifestBytes: 1,
+      held: false,
+      tombstoned: false,
+      verdicts: [
+        mark('drill', 'not-run', '2026-01-04T00-00-00-000Z'),
+        mark('drill', 'failed', '2026-01-03T00-00-00-000Z'),
+        mark('verify', 'ok', '2026-01-02T03-04-05-678Z'),
+        mark('other', 'ok', '2026-01-02T00-00-00-000Z'),
+        mark('verify', 'ok', 'yesterday'),
+      ],
+    });
+    assert.deepEqual(found, [
+      { kind: 'verify', ok: true, at: '2026-01-02T03:04:05.678Z' },
+      { kind: 'drill', ok: false, at: '2026-01-03T00:00:00.000Z' },
+    ]);
   });
 });
 
