@@ -76,7 +76,7 @@ export function createNeo4jActivities(deps: Dependencies) {
     },
 
     /** Make the volume that takes the dumps. */
-    async prepareStaging(input: ServiceStep): Promise<void> {
+    async prepareStaging(input: ServiceStep & { role?: 'staging' | 'kept' }): Promise<void> {
       await step('stage', async (context) => {
         await stage(input, context);
       });
@@ -124,14 +124,15 @@ export function createNeo4jActivities(deps: Dependencies) {
       });
     },
 
-    async removeStaging(input: { set: string; service: string }): Promise<void> {
+    /** Remove it, or only the way into a volume that holds a safety copy. */
+    async removeStaging(input: { set: string; service: string; keepVolume?: boolean }): Promise<void> {
       await step('clean up', async () => {
-        await removeStaging(engine, input.set, input.service);
+        await removeStaging(engine, input.set, input.service, input);
       });
     },
   };
 
-  async function stage({ set, plan }: ServiceStep, context: Step) {
+  async function stage({ set, plan, role }: ServiceStep & { role?: 'staging' | 'kept' }, context: Step) {
     return await createStaging(engine, {
       set,
       service: plan.service,
@@ -140,6 +141,7 @@ export function createNeo4jActivities(deps: Dependencies) {
       imageId: plan.imageDigest,
       owner: plan.owner,
       directories: ['out', 'in', 'data', 'report', KEPT],
+      ...(role ? { role } : {}),
     });
   }
 }

@@ -4,7 +4,7 @@ import type { ServiceSelection } from '../activities/restore.ts';
 import type { RestoreInput } from '../model/inputs.ts';
 import type { Neo4jRecord } from '../model/manifest.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
-import { compensate, inWindow, transfer } from './activity-options.ts';
+import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
 import type { ProgressReport } from './progress.ts';
 import type { Expected } from './window-work.ts';
@@ -37,21 +37,26 @@ export async function restoreNeo4j(
 ): Promise<RestoredService> {
   const { restore, repository, report, input } = options;
   const { service, artifacts } = selection;
-  const place = restorePlace(restore, plan);
-  const databases = artifacts.map(({ name }) => name);
+  const elsewhere = input.stage === 'elsewhere';
+  const place = restorePlace(restore, plan, elsewhere ? `lifeboat-staging-${restore}-${service}` : undefined);
+  const loaded = artifacts.map(({ name }) => name);
+  const databases = input.clear ? cleared(plan, loaded) : loaded;
   // Everything of this restore goes by its own id, as everything of a backup goes by the set's.
   const at = { set: restore, plan };
   let swapped = false;
   try {
     report.service(service, 'fetching');
-    await inWindow(`Make room for the dumps of ${service}`).prepareStaging(at);
+    await inWindow(`Make room for the dumps of ${service}`).prepareStaging({
+      ...at,
+      ...(elsewhere ? { role: 'kept' } : {}),
+    });
     await Promise.all(
       artifacts.map((artifact) =>
         transfer(`Fetch ${service}/${artifact.name}`).fetchDump({ ...at, repository, artifact }),
       ),
     );
     report.service(service, 'loading beside the running database');
-    for (const database of databases) {
+    for (const database of loaded) {
       await transfer(`Load ${service}/${database}`, { attempts: 3 }).loadDump({ ...at, place, database });
       if (input.check !== false) {
         await transfer(`Check ${service}/${database}`, { attempts: 3 }).checkLoaded({
@@ -71,12 +76,14 @@ export async function restoreNeo4j(
       {
         ...at,
         window: 'offline',
-        work: { kind: 'swap', swap: { place, databases }, expected: expectedOf(selection.record, databases) },
+        work: { kind: 'swap', swap: { place, databases }, expected: expectedOf(selection.record, loaded) },
         hold: false,
       },
       { wait: input.wait ?? false },
     );
     swapped = true;
+    const [, ...older] = await probe(`See what ${service} has kept`).listKept(at);
+    await compensate('Keep only what this restore replaced').forgetOlder({ ...at, kept: older });
     report.line(
       `${service} was away for ${section.offlineSeconds.toFixed(1)} s; what it had is kept as ${restore}.`,
     );
@@ -90,12 +97,21 @@ export async function restoreNeo4j(
     };
   } finally {
     await CancellationScope.nonCancellable(async () => {
-      await compensate(`Remove what ${service} staged`).removeStaging({ set: restore, service });
+      await compensate(`Remove what ${service} staged`).removeStaging({
+        set: restore,
+        service,
+        ...(elsewhere && swapped ? { keepVolume: true } : {}),
+      });
       if (!swapped)
         await compensate(`Remove the unused stores of ${service}`).forgetRestore({ ...at, place });
     });
   }
 }
+
+/** "Clear existing data first": every database goes aside, but `system` only when it is itself restored. */
+const cleared = (plan: Neo4jPlan, loaded: string[]): string[] => [
+  ...new Set([...loaded, ...Object.keys(plan.databases).filter((name) => name !== 'system')]),
+];
 
 function expectedOf(record: Neo4jRecord, databases: string[]): Expected {
   const expected: NonNullable<Expected> = {};

@@ -25,7 +25,7 @@ export async function undoRestore(
     const [newest] = await probe(`See what ${service} has kept`).listKept(at);
     if (!newest?.record) continue;
     const { databases } = newest.record;
-    const place = restorePlace(restore, plan);
+    const place = restorePlace(restore, plan, newest.volume);
     let swapped = false;
     try {
       report.service(service, `bringing back what ${newest.restore} replaced`);
@@ -58,10 +58,13 @@ export async function undoRestore(
         kept: restore,
       });
       report.line(`${service} has again what ${newest.restore} had replaced.`);
-      await compensate('Forget the undone restore').forgetRestore({
-        ...at,
-        place: restorePlace(newest.restore, plan),
-      });
+      // On a volume of its own, what was undone and what is kept now share it.
+      if (newest.volume === undefined) {
+        await compensate('Forget the undone restore').forgetRestore({
+          ...at,
+          place: restorePlace(newest.restore, plan),
+        });
+      }
     } finally {
       // The kept copy is the only one: after a failure it goes back to where it was found.
       if (!swapped) {

@@ -62,7 +62,23 @@ export async function restore(input?: unknown): Promise<RestoreResult> {
     );
   }
 
+  requireConfirmation(wanted, selection.services);
   const warnings: string[] = [];
+  if (
+    selection.services.some(({ artifacts }) =>
+      artifacts.some(({ name, kind }) => kind === 'neo4j-dump' && name === 'system'),
+    )
+  ) {
+    warnings.push(
+      'With "system", users and passwords become those of the backup: log in with those afterwards, and configure them here.',
+    );
+  }
+  if (wanted.stage === 'elsewhere') {
+    warnings.push(
+      'With "stage": "elsewhere", the stores are copied between two volumes while Neo4j is stopped: the offline window grows with their size.',
+    );
+  }
+  for (const warning of warnings) report.line(warning);
   const planned: Planned[] = [];
   for (const one of selection.services) {
     if (one.kind === 'qdrant') {
@@ -99,6 +115,24 @@ export async function restore(input?: unknown): Promise<RestoreResult> {
   }
   report.phase('done');
   return { ...answer, dryRun: false, services, seconds: seconds() };
+}
+
+/** Emptying a data directory has to be meant: the service is named once more, and nothing else is restored with it. */
+function requireConfirmation(wanted: RestoreInput, services: ServiceSelection[]): void {
+  if (!wanted.clear) return;
+  const [only, ...others] = services;
+  if (only?.kind !== 'neo4j' || others.length > 0) {
+    throw fail(
+      'InvalidInput',
+      '"clear" empties the data directory of one Neo4j service: name it alone in "services".',
+    );
+  }
+  if (wanted.confirm !== only.service) {
+    throw fail(
+      'ConfirmationMismatch',
+      `"clear" empties the data directory of "${only.service}": confirm it with "confirm": "${only.service}". Nothing was changed.`,
+    );
+  }
 }
 
 type Planned =

@@ -1,7 +1,8 @@
 import type { Neo4jService } from '../../config/config.ts';
+import { LifeboatError } from '../../model/failures.ts';
 import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
-import { boltAnswers, databasesAnswer } from './bolt.ts';
+import { type BoltAccess, boltAnswers, databasesAnswer } from './bolt.ts';
 
 /** How it was found out whether a database is up, best first. */
 export type ServingEvidence = 'bolt' | 'health check' | 'published port' | 'log';
@@ -22,10 +23,8 @@ export async function isServing(
     if (!service.username || !service.password) return { serving: true, evidence: 'bolt' };
     const access = { address: service.bolt, username: service.username, password: service.password };
     const databases = (service.databases ?? []).filter((name) => !/[*?]/.test(name));
-    return {
-      serving: await databasesAnswer(access, databases.length > 0 ? databases : ['neo4j']),
-      evidence: 'bolt',
-    };
+    const asked = databases.length > 0 ? databases : ['neo4j'];
+    return { serving: await answersOrRefuses(access, asked), evidence: 'bolt' };
   }
   if (container.health !== 'none') {
     return { serving: !down && container.health === 'healthy', evidence: 'health check' };
@@ -58,4 +57,14 @@ async function logSaysStarted(engine: Engine, container: Container): Promise<boo
     since: Math.floor(container.startedAt.getTime() / 1000),
   });
   return /\bStarted\./.test(raw.toString('latin1'));
+}
+
+/** A server that refuses a login is up: wrong credentials are no reason to wait for it, or to start it again. */
+async function answersOrRefuses(access: BoltAccess, databases: string[]): Promise<boolean> {
+  try {
+    return await databasesAnswer(access, databases);
+  } catch (error) {
+    if (error instanceof LifeboatError && error.type === 'CredentialsRefused') return true;
+    throw error;
+  }
 }

@@ -1,9 +1,9 @@
 import { LABELS, word } from '../../model/names.ts';
 import { makeDirectories } from '../docker/archive.ts';
 import type { Engine } from '../docker/engine.ts';
-import { createHelper, removeContainer } from '../docker/helper.ts';
+import { createHelper, removeContainer, removeContainers } from '../docker/helper.ts';
 import { volumesInMemory } from '../docker/image.ts';
-import { createVolume, removeVolume } from '../docker/volume.ts';
+import { createVolume, listVolumes, removeVolume } from '../docker/volume.ts';
 
 /** Where the staging volume is mounted in helpers. */
 export const STAGING = '/lifeboat';
@@ -31,10 +31,12 @@ export async function createStaging(
     imageId: string;
     owner: { uid: number; gid: number };
     directories: string[];
+    /** What it is for. `kept`: it will hold the safety copy of a restore, and outlives the run. Default `staging`. */
+    role?: 'staging' | 'kept';
   },
 ): Promise<Staging> {
   const labels = {
-    [LABELS.role]: 'staging',
+    [LABELS.role]: options.role ?? 'staging',
     [LABELS.set]: options.set,
     [LABELS.service]: options.service,
     [LABELS.workflow]: options.workflowId,
@@ -51,15 +53,28 @@ export async function createStaging(
     volumesFrom: [],
     tmpfs: await volumesInMemory(engine, options.imageId, options.owner),
     binds: [`${volume.name}:${STAGING}`],
-    labels,
+    labels: { ...labels, [LABELS.role]: 'staging' },
   });
   await makeDirectories(engine, carrier, STAGING, options.directories, options.owner);
   return { volume: volume.name, carrier, mountpoint: volume.mountpoint };
 }
 
-/** Remove it with all that is in it. What is gone already is no error. */
-export async function removeStaging(engine: Engine, set: string, service: string): Promise<void> {
+/** Remove it with all that is in it, or only the way into it. What is gone already is no error. */
+export async function removeStaging(
+  engine: Engine,
+  set: string,
+  service: string,
+  options: { keepVolume?: boolean } = {},
+): Promise<void> {
   const volume = stagingName(set, service);
+  // A helper of a critical section that was terminated may still be at work on it.
+  await removeContainers(engine, { [LABELS.set]: set, [LABELS.service]: service });
   await removeContainer(engine, `${volume}-carrier`);
-  await removeVolume(engine, volume);
+  if (!options.keepVolume) await removeVolume(engine, volume);
+}
+
+/** Volumes that hold safety copies of a service. */
+export async function keptVolumes(engine: Engine, service: string): Promise<string[]> {
+  const volumes = await listVolumes(engine, { [LABELS.role]: 'kept', [LABELS.service]: service });
+  return volumes.map(({ name }) => name);
 }
