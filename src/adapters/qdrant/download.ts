@@ -87,7 +87,7 @@ export async function download(
     let response: Dispatcher.ResponseData;
     try {
       response = await open({
-        range: `bytes=${received + 1}-`,
+        range: `bytes=${received}-`,
         ...(tag && !tag.startsWith('W/') ? { 'if-range': tag } : {}),
       });
     } catch (error) {
