@@ -5,7 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { compareCollection } from '../../src/adapters/qdrant/compare-collection.ts';
 import { openQdrant, type Qdrant } from '../../src/adapters/qdrant/qdrant.ts';
 import { recoverSnapshot } from '../../src/adapters/qdrant/recover-snapshot.ts';
@@ -14,7 +14,7 @@ import { walkingThrough, walkSnapshot } from '../../src/adapters/qdrant/snapshot
 import { takeSnapshot } from '../../src/adapters/qdrant/take-snapshot.ts';
 import { uniqueUploadName } from '../../src/adapters/qdrant/upload.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { breakingProxy } from '../testbed/qdrant/breaking-proxy.ts';
+import { type BreakingProxy, breakingProxy } from '../testbed/qdrant/breaking-proxy.ts';
 import { recordedSnapshot } from '../testbed/qdrant/recording.ts';
 import { type QdrantTarget, qdrantTarget } from '../testbed/qdrant/target.ts';
 import { failsWith } from './failure.ts';
@@ -27,6 +27,21 @@ let qdrant: Qdrant;
 function client(url = target.url, timeouts = {}): Qdrant {
   const apiKey = target.apiKey === undefined ? undefined : new Secret(target.apiKey);
   return openQdrant({ name: 'vectors', url, apiKey, timeouts });
+}
+
+/** A client whose way to the server breaks as told; closed with the test, passed or failed. */
+async function brokenWay(
+  test: TestContext,
+  cuts: readonly number[],
+  before?: (connection: number) => Promise<void>,
+): Promise<{ proxy: BreakingProxy; broken: Qdrant }> {
+  const proxy = await breakingProxy(target.url, cuts, before);
+  const broken = client(proxy.url);
+  test.after(async () => {
+    await broken.close();
+    await proxy.close();
+  });
+  return { proxy, broken };
 }
 
 /** What the adapter has no call for: making and changing points, which Lifeboat never does. */
@@ -225,37 +240,31 @@ describe('snapshots', () => {
     assert.deepEqual(await qdrant.listSnapshots(collection), []);
   });
 
-  it('are downloaded on from where the connection broke, again and again', async () => {
+  it('are downloaded on from where the connection broke, again and again', async (test) => {
     const collection = await seed('resumed');
     const { name, checksum, size } = await qdrant.createSnapshot(collection);
     const cuts = [Math.floor(size / 3), 5000, Math.floor(size / 4)];
-    const proxy = await breakingProxy(target.url, cuts);
-    const broken = client(proxy.url);
+    const { proxy, broken } = await brokenWay(test, cuts);
     const content = await buffer(await broken.downloadSnapshot(collection, name));
     assert.equal(sha256(content), checksum);
     assert.equal(proxy.connections(), 4);
-    await broken.close();
-    await proxy.close();
   });
 
-  it('are given up when connections bring nothing', async () => {
+  it('are given up when connections bring nothing', async (test) => {
     const collection = await seed('given_up');
     const { name } = await qdrant.createSnapshot(collection);
-    const proxy = await breakingProxy(target.url, [5000, ...Array<number>(20).fill(0)]);
-    const broken = client(proxy.url);
+    const { proxy, broken } = await brokenWay(test, [5000, ...Array<number>(20).fill(0)]);
     await failsWith(
       'QdrantUnreachable',
       buffer(await broken.downloadSnapshot(collection, name, { pauseMs: 5 })),
     );
     assert.equal(proxy.connections(), 9);
-    await broken.close();
-    await proxy.close();
   });
 
-  it('that change while they are downloaded are not glued together', async () => {
+  it('that change while they are downloaded are not glued together', async (test) => {
     const collection = await seed('changed');
     const { name } = await qdrant.createSnapshot(collection);
-    const proxy = await breakingProxy(target.url, [5000], async (connection) => {
+    const { broken } = await brokenWay(test, [5000], async (connection) => {
       if (connection !== 2) return;
       // An upload of the same name takes its place, even one that is then refused.
       const other = recordedSnapshot().subarray(0, 40_000);
@@ -263,14 +272,11 @@ describe('snapshots', () => {
       const source = Readable.from([other], { objectMode: false });
       await assert.rejects(qdrant.uploadSnapshot(collection, { fileName: name, source, ...options }));
     });
-    const broken = client(proxy.url);
     await failsWith(
       'SnapshotIncomplete',
       buffer(await broken.downloadSnapshot(collection, name)),
       /same file/,
     );
-    await broken.close();
-    await proxy.close();
     assert.equal(await qdrant.countExact(collection), 50);
   });
 
@@ -285,11 +291,10 @@ describe('snapshots', () => {
     await assert.rejects(buffer(stream), /enough/);
   });
 
-  it('whose answer was lost are adopted by the retry', async () => {
+  it('whose answer was lost are adopted by the retry', async (test) => {
     const collection = await seed('adopted');
     const known = (await qdrant.listSnapshots(collection)).map((one) => one.name);
-    const proxy = await breakingProxy(target.url, [0]);
-    const broken = client(proxy.url);
+    const { broken } = await brokenWay(test, [0]);
     await failsWith('QdrantUnreachable', takeSnapshot(broken, { collection, known, retry: false }));
     const { snapshot, adopted, superseded } = await takeSnapshot(broken, {
       collection,
@@ -301,8 +306,6 @@ describe('snapshots', () => {
     assert.equal(adopted, true);
     assert.deepEqual(superseded, []);
     assert.deepEqual(await qdrant.listSnapshots(collection), [snapshot]);
-    await broken.close();
-    await proxy.close();
   });
 
   it('that no earlier attempt left are taken by the retry, and uploaded files are not taken for one', async () => {
