@@ -141,6 +141,7 @@ describe('asking a Qdrant server', () => {
     await qdrant.deleteAliases([next, target.unique('never')]);
     assert.deepEqual(await ours(), [`${live} → ${fresh}`]);
     await failsWith('CollectionNotFound', qdrant.setAliases(target.unique('never'), [live]));
+    await failsWith('QdrantRefused', qdrant.setAliases(old, [live, fresh]), /can't be an alias/);
     assert.deepEqual(await ours(), [`${live} → ${fresh}`]);
   });
 

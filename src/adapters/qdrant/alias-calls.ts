@@ -1,3 +1,4 @@
+import { LifeboatError } from '../../model/failures.ts';
 import type { QdrantHttp } from './http.ts';
 import type { Alias, Asking, Qdrant } from './qdrant.ts';
 
@@ -8,6 +9,8 @@ export function aliasCalls(http: QdrantHttp): Pick<Qdrant, 'aliases' | 'setAlias
 
     async setAliases(collection: string, aliases: readonly string[], options: Asking = {}): Promise<void> {
       if (aliases.length === 0) return;
+      // The server does the actions one after the other and keeps what it did before one that fails: an alias that was to be moved would be gone.
+      await requireTarget(http, collection, aliases, options);
       const present = new Set((await readAliases(http, options)).map((one) => one.alias));
       const actions = aliases.flatMap((alias) => [
         ...(present.has(alias) ? [{ delete_alias: { alias_name: alias } }] : []),
@@ -30,6 +33,33 @@ export function aliasCalls(http: QdrantHttp): Pick<Qdrant, 'aliases' | 'setAlias
         await changeAliases(http, actions, `deleting the aliases ${quoted(aliases)}`, options);
     },
   };
+}
+
+/** Everything that would make the server stop in the middle of the actions. */
+async function requireTarget(
+  http: QdrantHttp,
+  collection: string,
+  aliases: readonly string[],
+  options: Asking,
+): Promise<void> {
+  const { collections } = await http.result<{ collections: { name: string }[] }>({
+    method: 'GET',
+    path: '/collections',
+    doing: `setting the aliases of "${collection}"`,
+    ...options,
+  });
+  const names = new Set(collections.map((one) => one.name));
+  if (!names.has(collection))
+    throw new LifeboatError(
+      'CollectionNotFound',
+      `${http.server} has no collection "${collection}" that aliases could point to. Restore it first.`,
+    );
+  const taken = aliases.filter((alias) => names.has(alias));
+  if (taken.length > 0)
+    throw new LifeboatError(
+      'QdrantRefused',
+      `${http.server} has a collection of the name ${quoted(taken)}, so that can't be an alias of "${collection}". Rename or drop that collection, or leave the alias out.`,
+    );
 }
 
 async function changeAliases(

@@ -77,10 +77,10 @@ class Storage:
             return True
 
     def change_aliases(self, actions):
-        """All of the actions or none of them."""
+        """One after the other, with nobody asking in between; what was done before an action that fails stays done."""
         with self.lock:
-            new = dict(self.aliases)
             for action in actions:
+                new = dict(self.aliases)
                 if "create_alias" in action:
                     of, alias = action["create_alias"]["collection_name"], action["create_alias"]["alias_name"]
                     if of not in self.collections:
@@ -95,7 +95,7 @@ class Storage:
                     if old not in new:
                         raise Refusal(404, f"Not found: Alias {old} does not exists!")
                     new[alias] = new.pop(old)
-            self._set_aliases(new)
+                self._set_aliases(new)
         return True
 
     def _set_aliases(self, aliases):
