@@ -1,12 +1,18 @@
 import { pathToFileURL } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, WorkflowIdConflictPolicy } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from './activities/index.ts';
+import { actFor, connectEngine } from './adapters/docker/engine.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { temporalConnection } from './config/temporal.ts';
+import { createLogger } from './telemetry/logger.ts';
+import { observe } from './telemetry/observation.ts';
+import { secretValues } from './telemetry/secret-values.ts';
+import { followConfig } from './worker/current-config.ts';
 import { connectDependencies } from './worker/dependencies.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
+import { installRuntime } from './worker/telemetry.ts';
 import { workflowBundle } from './worker/workflow-bundle.ts';
 
 export interface WorkerOptions {
@@ -17,19 +23,27 @@ export interface WorkerOptions {
 }
 
 /** Serve the task queue until `signal` is aborted or the process is asked to end. */
-export async function runWorker(config: Config, options: WorkerOptions = {}): Promise<void> {
-  const { connectionOptions, namespace, taskQueue } = temporalConnection(config);
+export async function runWorker(first: Config, options: WorkerOptions = {}): Promise<void> {
+  const { connectionOptions, namespace, taskQueue } = temporalConnection(first);
+  const logger = createLogger(first.telemetry.logLevel, { secrets: () => secretValues(first) });
+  installRuntime(logger, first.telemetry);
   const connection = await Connection.connect(connectionOptions);
   const native = await NativeConnection.connect(connectionOptions);
+  const engine = connectEngine();
+  actFor(engine, taskQueue);
+  const current = await followConfig(first, engine, logger);
+  const client = new Client({ connection, namespace });
+  const dependencies = connectDependencies(current.get, client, engine);
+  const { repository, version } = dependencies;
+  const observation = await observe({ config: current.get, repository, client, logger, version });
   try {
     await registerSearchAttributes(connection, namespace);
-    const client = new Client({ connection, namespace });
     const worker = await Worker.create({
       connection: native,
       namespace,
       taskQueue,
       workflowBundle: await workflowBundle(),
-      activities: createActivities(connectDependencies(() => config, client)),
+      activities: createActivities({ ...dependencies, metrics: observation.metrics }),
       maxConcurrentActivityTaskExecutions: 20,
       shutdownGraceTime: '10 seconds',
       shutdownForceTime: '30 seconds',
@@ -37,12 +51,29 @@ export async function runWorker(config: Config, options: WorkerOptions = {}): Pr
     const stop = () => worker.getState() === 'RUNNING' && worker.shutdown();
     options.signal?.addEventListener('abort', stop, { once: true });
     if (options.signal?.aborted) stop();
+    const running = worker.run();
     options.onReady?.();
-    await worker.run();
+    await lookAtOnce(client, taskQueue);
+    await running;
   } finally {
+    current.close();
+    await observation.stop();
     await native.close();
     await connection.close();
   }
+}
+
+/** What was stopped when the last worker died, or when Temporal was lost, does not wait for the schedule. */
+async function lookAtOnce(client: Client, taskQueue: string): Promise<void> {
+  await client.workflow
+    .start('watchdog', {
+      taskQueue,
+      workflowId: `watchdog/${taskQueue}/start-up`,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    })
+    .catch(() => {
+      // The schedule looks within a minute.
+    });
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -3,6 +3,7 @@ import type { Engine } from '../adapters/docker/engine.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
 import type { Config, Neo4jService, QdrantService, Service } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What activities work with; made once by the worker. */
 export interface Dependencies {
@@ -13,6 +14,8 @@ export interface Dependencies {
   client: Client;
   /** Opened once for each configured repository. */
   repository: (name: string) => Repository;
+  /** What the worker counts; absent where nobody asks. */
+  metrics?: Metrics;
   /** The version of Lifeboat that goes into manifests. */
   version: string;
 }

@@ -2,6 +2,7 @@ import { createContainerActivities } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createNeo4jDrillActivities } from './drill-neo4j.ts';
 import { createNeo4jActivities } from './neo4j.ts';
+import { createNotificationActivities } from './notifications.ts';
 import { createQdrantActivities } from './qdrant.ts';
 import { createReplicationActivities } from './replication.ts';
 import { createRepositoryActivities } from './repository.ts';
@@ -20,6 +21,7 @@ export function createActivities(deps: Dependencies) {
     ...createNeo4jActivities(deps),
     ...createNeo4jDrillActivities(deps),
     ...createNeo4jRestoreActivities(deps),
+    ...createNotificationActivities(deps),
     ...createQdrantActivities(deps),
     ...createReplicationActivities(deps),
     ...createRepositoryActivities(deps),

@@ -74,7 +74,7 @@ export function createRetentionActivities(deps: Dependencies) {
         const repository = deps.repository(input.repository);
         const pruned: Pruned = { sets: [], bytes: 0, locked: [] };
         for (const [index, { set, reason }] of input.sets.entries()) {
-          context.beat({ step: `pruning ${set}`, bytes: index, total: input.sets.length });
+          context.beat({ step: `pruning ${set}`, percent: Math.round((index / input.sets.length) * 100) });
           const { bytes, locked } = await deleteSet(repository, set, {
             time: new Date(),
             reason,

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { ownerOf } from '../adapters/docker/archive.ts';
 import { findContainer } from '../adapters/docker/container.ts';
 import { clearDebt, type Debt, listDebts } from '../adapters/docker/debt.ts';
-import { asking } from '../adapters/docker/engine.ts';
+import { asking, installationLabel } from '../adapters/docker/engine.ts';
 import { removeContainer } from '../adapters/docker/helper.ts';
 import {
   clearInterruption,
@@ -79,6 +79,7 @@ export function createWatchdogActivities(deps: Dependencies) {
         const record = (await listInterruptions(engine)).find(({ volume }) => volume === input.volume);
         if (!record) return 'was up already';
         const outcome = await reclaim(record, context);
+        if (outcome === 'started') deps.metrics?.watchdogStarted(record.service);
         await clearInterruption(engine, record.volume);
         return outcome;
       });
@@ -97,8 +98,12 @@ export function createWatchdogActivities(deps: Dependencies) {
             problems.push(messageOf(error));
           }
         };
+        const own = Object.entries(installationLabel(engine)).map(([key, value]) => `${key}=${value}`);
         const containers = await asking("list Lifeboat's containers", () =>
-          engine.listContainers({ all: true, filters: JSON.stringify({ label: [LABELS.role] }) }),
+          engine.listContainers({
+            all: true,
+            filters: JSON.stringify({ label: [LABELS.role, ...own] }),
+          }),
         );
         const over = async (labels: Record<string, string>) => {
           const run = labels[LABELS.run];

@@ -5,6 +5,7 @@ import { addConfigCommands } from './commands/config.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addProcessCommands } from './commands/processes.ts';
 import { addPruneCommand } from './commands/prune.ts';
+import { addRescueCommand } from './commands/rescue.ts';
 import { addRestoreCommand, addRunCommands } from './commands/runs.ts';
 import { addScheduleCommands } from './commands/schedules.ts';
 import { addSetCommands } from './commands/sets.ts';
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   addRunCommands(program);
   addRestoreCommand(program);
   addSetCommands(program);
+  addRescueCommand(program);
   addPruneCommand(program);
   addScheduleCommands(program);
   addStatusCommands(program);

@@ -46,7 +46,9 @@ export const SERVICE_LABELS = Object.keys(FIELDS) as (keyof typeof FIELDS)[];
 
 /** Lifeboat's own marks on what it makes: not for services. */
 const OWN_LABELS = new Set(
-  ['role', 'service', 'set', 'workflow', 'run', 'container'].map((key) => `lifeboat.${key}`),
+  ['role', 'installation', 'service', 'set', 'workflow', 'run', 'window', 'container'].map(
+    (key) => `lifeboat.${key}`,
+  ),
 );
 
 const LISTS = new Set(['databases', 'include', 'exclude']);

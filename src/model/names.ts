@@ -19,6 +19,8 @@ export const prunerId = (repository: string, taskQueue: string): string =>
 export const LABELS = {
   /** On every container and volume of Lifeboat's: what it is for. */
   role: 'lifeboat.role',
+  /** Whose it is: the task queue of the installation that made it. */
+  installation: 'lifeboat.installation',
   service: 'lifeboat.service',
   set: 'lifeboat.set',
   /** The workflow that made it, and whose end makes it an orphan. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import type { Dependencies } from '../activities/dependencies.ts';
-import { connectEngine } from '../adapters/docker/engine.ts';
+import type { Engine } from '../adapters/docker/engine.ts';
 import { openRepository } from '../adapters/repository/open.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
 import type { Config } from '../config/config.ts';
@@ -15,12 +15,12 @@ const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.me
 export const VERSION: string = manifest.version;
 
 /** Connect what activities work with. `config` is asked at each use, so that a reload takes effect. */
-export function connectDependencies(config: () => Config, client: Client): Dependencies {
+export function connectDependencies(config: () => Config, client: Client, engine: Engine): Dependencies {
   const opened = new Map<string, { from: unknown; repository: Repository }>();
   return {
     config,
     client,
-    engine: connectEngine(),
+    engine,
     version: VERSION,
     repository(name) {
       const found = config().repositories.find((one) => one.name === name);

@@ -47,6 +47,13 @@ const CATALOG: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 };
 
+/** Telling people: for an hour, then it is given up. */
+const NOTIFYING: ActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  scheduleToCloseTimeout: '1 hour',
+  retry: { initialInterval: '2 seconds', maximumInterval: '2 minutes' },
+};
+
 /** An activity's proxy with a summary that the Temporal UI shows beside it, and perhaps fewer attempts than its kind. */
 const group = (options: ActivityOptions) => (summary: string, limit?: { attempts: number }) =>
   proxyActivities<Activities>({
@@ -61,3 +68,4 @@ export const transfer = group(TRANSFER);
 export const replication = group(REPLICATION);
 export const compensate = group(COMPENSATE);
 export const catalog = group(CATALOG);
+export const notifying = group(NOTIFYING);

@@ -10,7 +10,7 @@ import {
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { QdrantPlan } from '../activities/qdrant.ts';
 import type { RunPlan } from '../activities/repository.ts';
-import { backupInput, parseInput } from '../model/inputs.ts';
+import { type BackupInput, backupInput, parseInput } from '../model/inputs.ts';
 import type { Artifact, Manifest } from '../model/manifest.ts';
 import { setId } from '../model/names.ts';
 import { formatBytes } from '../model/progress.ts';
@@ -22,6 +22,7 @@ import { captureConsistently } from './capture-consistently.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
 import { replicate } from './replicate.ts';
+import { andTell, type Subject } from './tell.ts';
 
 /** What a backup answers. */
 export interface BackupResult {
@@ -41,6 +42,16 @@ export interface BackupResult {
 /** Back up all services, or those that are named, as one set. */
 export async function backup(input?: unknown): Promise<BackupResult> {
   const wanted = orFail(() => parseInput('backup', backupInput, input));
+  const subject: Subject = { services: wanted.services ?? [] };
+  return await andTell(
+    'backup',
+    subject,
+    async () => await takeSet(wanted, subject),
+    ({ state }) => (state === 'complete' ? 'ok' : 'partial'),
+  );
+}
+
+async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupResult> {
   const info = workflowInfo();
   const set = setId(info.startTime, uuid4());
   const report = new ProgressReport();
@@ -58,6 +69,7 @@ export async function backup(input?: unknown): Promise<BackupResult> {
     { key: SEARCH_ATTRIBUTES.service, value: plan.services.map(({ name }) => name) },
     { key: SEARCH_ATTRIBUTES.repository, value: plan.repositories },
   ]);
+  Object.assign(subject, { services: plan.services.map(({ name }) => name), set });
   await catalog(`Check repository ${primary}`).checkRepository({ repository: primary, bytes: 0 });
 
   report.phase('capturing');
@@ -104,6 +116,7 @@ export async function backup(input?: unknown): Promise<BackupResult> {
     },
   });
   const bytes = artifacts.reduce((sum, artifact) => sum + artifact.stored.bytes, 0);
+  Object.assign(subject, { bytes, failures });
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.bytes, value: bytes }]);
   report.line(`Set ${set} is committed in ${primary}: ${artifacts.length} artifacts, ${formatBytes(bytes)}.`);
   const copies = await replicateTo(plan.repositories.slice(1), { set, from: primary, report });

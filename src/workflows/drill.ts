@@ -1,5 +1,5 @@
 import { isCancellation, upsertSearchAttributes, uuid4, workflowInfo } from '@temporalio/workflow';
-import { drillInput, parseInput } from '../model/inputs.ts';
+import { type DrillInput, drillInput, parseInput } from '../model/inputs.ts';
 import { setId } from '../model/names.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe } from './activity-options.ts';
@@ -7,6 +7,7 @@ import { type DrilledService, drillNeo4j } from './drill-neo4j.ts';
 import { drillQdrant, sandboxCollection } from './drill-qdrant.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
+import { andTell, type Subject } from './tell.ts';
 
 /** What a restore drill answers, and records beside the set. */
 export interface DrillResult {
@@ -23,6 +24,11 @@ export interface DrillResult {
 /** Restore a set into sandboxes, compare it with its manifest, and record the verdict. The live services are never touched. */
 export async function drill(input?: unknown): Promise<DrillResult> {
   const wanted = orFail(() => parseInput('drill', drillInput, input));
+  const subject: Subject = { services: wanted.services ?? [] };
+  return await andTell('drill', subject, async () => await drillSet(wanted, subject));
+}
+
+async function drillSet(wanted: DrillInput, subject: Subject): Promise<DrillResult> {
   const info = workflowInfo();
   const id = setId(info.startTime, uuid4());
   const report = new ProgressReport();
@@ -30,6 +36,7 @@ export async function drill(input?: unknown): Promise<DrillResult> {
   const selection = await probe('Choose what to drill').selectArtifacts({ ...wanted, system: true });
   const { set, repository } = selection;
   report.set(set);
+  Object.assign(subject, { services: selection.services.map(({ service }) => service), set });
   upsertSearchAttributes([
     { key: SEARCH_ATTRIBUTES.service, value: selection.services.map(({ service }) => service) },
     { key: SEARCH_ATTRIBUTES.repository, value: [repository] },

@@ -6,5 +6,6 @@ export { prune, pruneRepository } from './prune.ts';
 export { replicate } from './replicate.ts';
 export { restore } from './restore.ts';
 export { restoreCollections } from './restore-qdrant.ts';
+export { notification } from './tell.ts';
 export { verify } from './verify.ts';
 export { reclaim, watchdog } from './watchdog.ts';

@@ -11,6 +11,7 @@ import { ProgressReport } from './progress.ts';
 import { type RestoredService, restoreNeo4j } from './restore-neo4j.ts';
 import { restoreQdrant } from './restore-qdrant.ts';
 import { undoRestore } from './restore-undo.ts';
+import { andTell, type Subject } from './tell.ts';
 
 /** What a restore answers. */
 export interface RestoreResult {
@@ -27,6 +28,11 @@ export interface RestoreResult {
 /** Restore a set, a service, a database or a collection; or bring back what the last restore replaced. */
 export async function restore(input?: unknown): Promise<RestoreResult> {
   const wanted: RestoreInput = orFail(() => parseInput('restore', restoreInput, input));
+  const subject: Subject = { services: wanted.services ?? [] };
+  return await andTell('restore', subject, async () => await restoreSet(wanted, subject));
+}
+
+async function restoreSet(wanted: RestoreInput, subject: Subject): Promise<RestoreResult> {
   const info = workflowInfo();
   const id = setId(info.startTime, uuid4());
   const report = new ProgressReport();
@@ -51,6 +57,7 @@ export async function restore(input?: unknown): Promise<RestoreResult> {
   const selection = await probe('Choose what to restore').selectArtifacts(wanted);
   const { set, repository, createdAt } = selection;
   report.set(set);
+  Object.assign(subject, { services: selection.services.map(({ service }) => service), set });
   upsertSearchAttributes([
     { key: SEARCH_ATTRIBUTES.service, value: selection.services.map(({ service }) => service) },
     { key: SEARCH_ATTRIBUTES.repository, value: [repository] },

@@ -1,12 +1,13 @@
 import { isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
 import type { VerifiedArtifact } from '../activities/verify.ts';
 import type { FailureType } from '../model/failures.ts';
-import { parseInput, verifyInput } from '../model/inputs.ts';
+import { parseInput, type VerifyInput, verifyInput } from '../model/inputs.ts';
 import { formatBytes } from '../model/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe, transfer } from './activity-options.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
+import { andTell, type Subject } from './tell.ts';
 
 /** What a verification answers, and records beside the set. */
 export interface VerifyResult {
@@ -32,11 +33,17 @@ const DAMAGE: ReadonlySet<string> = new Set<FailureType>([
 /** Read every artifact of a set back, compare it with the manifest and walk it, without a database. */
 export async function verify(input?: unknown): Promise<VerifyResult> {
   const wanted = orFail(() => parseInput('verify', verifyInput, input));
+  const subject: Subject = { services: [] };
+  return await andTell('verify', subject, async () => await verifySet(wanted, subject));
+}
+
+async function verifySet(wanted: VerifyInput, subject: Subject): Promise<VerifyResult> {
   const report = new ProgressReport();
   report.phase('verifying');
   const chosen = await probe('Choose the set').chooseSet(wanted);
   const { set, repository } = chosen;
   report.set(set);
+  Object.assign(subject, { set });
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.repository, value: [repository] }]);
 
   const damaged: { index: number; type: string; message: string }[] = [];

@@ -1,11 +1,20 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { executeChild, ParentClosePolicy, workflowInfo } from '@temporalio/workflow';
+import {
+  executeChild,
+  isCancellation,
+  log,
+  ParentClosePolicy,
+  startChild,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Reclaimed } from '../activities/watchdog.ts';
 import { parseInput, watchdogInput } from '../model/inputs.ts';
 import { criticalSectionId } from '../model/names.ts';
-import { catalog, compensate, probe } from './activity-options.ts';
+import { catalog, compensate, notifying, probe } from './activity-options.ts';
 import { causeOf, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
+import { notification } from './tell.ts';
 
 /** What a look of the watchdog came to. */
 export interface WatchdogResult {
@@ -44,6 +53,7 @@ export async function watchdog(input?: unknown): Promise<WatchdogResult> {
       report.line(causeOf(error).message);
       return [];
     });
+  await tellOfStale();
   report.phase('done');
   return result;
 }
@@ -51,4 +61,24 @@ export async function watchdog(input?: unknown): Promise<WatchdogResult> {
 /** Under the id of the service's critical section, so that it never meets a window that is open. */
 export async function reclaim(input: { volume: string; container: string }): Promise<Reclaimed> {
   return await compensate(`Give ${input.container} back`).reclaim({ volume: input.volume });
+}
+
+/** Services without a good set for too long. What can't be told now is told by the next look. */
+async function tellOfStale(): Promise<void> {
+  try {
+    // The schedule's own rate is a minute: whatever became stale since then has not been told.
+    const previousCheckAt = Date.now() - 60_000;
+    const events = await notifying('See which services are stale', { attempts: 2 }).staleServices({
+      previousCheckAt,
+    });
+    if (events.length === 0) return;
+    await startChild(notification, {
+      workflowId: `notification/stale/${uuid4()}`,
+      args: [{ events }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+    });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn(`Whether services are stale is not known: ${causeOf(error).message}`);
+  }
 }

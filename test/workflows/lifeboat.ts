@@ -73,6 +73,8 @@ export async function startLifeboat(
   // JSON is YAML.
   const text = JSON.stringify({
     repositories: { local: { kind: 'directory', path } },
+    // Many workers run at the same time here, and one port is enough for one.
+    telemetry: { enabled: false },
     ...config,
     temporal: { address: testbed.temporal.address, namespace: testbed.temporal.namespace, taskQueue },
   });

@@ -1,5 +1,6 @@
 import Docker from 'dockerode';
 import { LifeboatError, messageOf } from '../../model/failures.ts';
+import { LABELS } from '../../model/names.ts';
 
 export type Engine = Docker;
 
@@ -9,6 +10,22 @@ export type Engine = Docker;
  */
 export function connectEngine(options?: Docker.DockerOptions): Engine {
   return new Docker(options);
+}
+
+const installations = new WeakMap<Engine, string>();
+
+/**
+ * Say which installation of Lifeboat uses this client: everything that it makes carries the name, and what others made is not its to
+ * remove. Two installations may share an engine.
+ */
+export function actFor(engine: Engine, installation: string): void {
+  installations.set(engine, installation);
+}
+
+/** The label of this client's installation; none for a client that acts for nobody in particular, and sees everybody's things. */
+export function installationLabel(engine: Engine): Record<string, string> {
+  const installation = installations.get(engine);
+  return installation === undefined ? {} : { [LABELS.installation]: installation };
 }
 
 /** The HTTP status of an engine's answer, or undefined when there was no answer. */

@@ -3,7 +3,7 @@ import type { ContainerCreateOptions } from 'dockerode';
 import { LifeboatError } from '../../model/failures.ts';
 import { LABELS } from '../../model/names.ts';
 import { findContainer } from './container.ts';
-import { asking, type Engine, engineStatus } from './engine.ts';
+import { asking, type Engine, engineStatus, installationLabel } from './engine.ts';
 
 /** A short-lived container that does one thing with a service's image and volumes. */
 export interface HelperSpec {
@@ -56,7 +56,11 @@ export async function createHelper(engine: Engine, spec: HelperSpec): Promise<st
     Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
     User: spec.user,
     Hostname: 'localhost',
-    Labels: { ...spec.labels, [LABELS.role]: spec.labels[LABELS.role] ?? 'helper' },
+    Labels: {
+      ...spec.labels,
+      ...installationLabel(engine),
+      [LABELS.role]: spec.labels[LABELS.role] ?? 'helper',
+    },
     // A health check of the image would start programs beside the one that is wanted.
     Healthcheck: { Test: ['NONE'] },
     HostConfig: {
@@ -186,12 +190,16 @@ export async function removeContainer(engine: Engine, id: string): Promise<void>
   });
 }
 
-/** Remove all containers of Lifeboat's that carry these labels; answers how many there were. */
+/** Remove all containers of this installation's that carry these labels; answers how many there were. */
 export async function removeContainers(engine: Engine, labels: Record<string, string>): Promise<number> {
   const found = await asking("list Lifeboat's containers", () =>
     engine.listContainers({
       all: true,
-      filters: JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) }),
+      filters: JSON.stringify({
+        label: Object.entries({ ...labels, ...installationLabel(engine) }).map(
+          ([key, value]) => `${key}=${value}`,
+        ),
+      }),
     }),
   );
   const ours = found.filter((c) => c.Labels[LABELS.role] === 'helper' || c.Labels[LABELS.role] === 'sandbox');

@@ -1,5 +1,5 @@
 import { LABELS } from '../../model/names.ts';
-import { asking, type Engine, engineStatus } from './engine.ts';
+import { asking, type Engine, engineStatus, installationLabel } from './engine.ts';
 
 /** A volume of Lifeboat's. */
 export interface LabelledVolume {
@@ -16,7 +16,9 @@ export async function createVolume(
   name: string,
   labels: Record<string, string>,
 ): Promise<LabelledVolume> {
-  await asking(`create the volume ${name}`, () => engine.createVolume({ Name: name, Labels: labels }));
+  await asking(`create the volume ${name}`, () =>
+    engine.createVolume({ Name: name, Labels: { ...labels, ...installationLabel(engine) } }),
+  );
   return await inspectVolume(engine, name);
 }
 
@@ -30,11 +32,15 @@ export async function inspectVolume(engine: Engine, name: string): Promise<Label
   };
 }
 
-/** Volumes with all of these labels. */
+/** Volumes of this installation with all of these labels. */
 export async function listVolumes(engine: Engine, labels: Record<string, string>): Promise<LabelledVolume[]> {
   const { Volumes } = await asking("list Lifeboat's volumes", () =>
     engine.listVolumes({
-      filters: JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) }),
+      filters: JSON.stringify({
+        label: Object.entries({ ...labels, ...installationLabel(engine) }).map(
+          ([key, value]) => `${key}=${value}`,
+        ),
+      }),
     } as object),
   );
   return (Volumes ?? []).map((info) => ({

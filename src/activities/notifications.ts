@@ -1,0 +1,109 @@
+import { sendNotification } from '../adapters/notifications/send.ts';
+import { listSets, readManifest } from '../adapters/repository/catalog.ts';
+import { objectiveOf } from '../config/telemetry.ts';
+import { messageOf } from '../model/failures.ts';
+import {
+  channelsFor,
+  type NotificationEvent,
+  notificationsFor,
+  type RunOutcome,
+  staleNotification,
+} from '../model/notification.ts';
+import { secretValues } from '../telemetry/secret-values.ts';
+import type { Dependencies } from './dependencies.ts';
+import { step } from './step.ts';
+
+/** How many of the newest sets are looked at for the last good one of each service. */
+const NEWEST = 50;
+
+/** Being told. */
+export function createNotificationActivities(deps: Dependencies) {
+  return {
+    /** What people are told of a run that ended, given how the one before it ended. */
+    async eventsFor(input: { run: RunOutcome }): Promise<NotificationEvent[]> {
+      return await step('notify', async () => {
+        if (deps.config().notifications.length === 0) return [];
+        return notificationsFor(await previousOutcome(input.run), input.run);
+      });
+    },
+
+    /** Channels that want an event, by name. */
+    async channelsFor(input: { event: NotificationEvent }): Promise<string[]> {
+      return await step('notify', async () =>
+        channelsFor(input.event, deps.config().notifications).map(({ name }) => name),
+      );
+    },
+
+    /** Tell one channel of one event. */
+    async notify(input: { channel: string; event: NotificationEvent }): Promise<void> {
+      await step('notify', async ({ signal }) => {
+        const config = deps.config();
+        const channel = config.notifications.find(({ name }) => name === input.channel);
+        if (!channel) return;
+        try {
+          await sendNotification(channel, input.event, { signal, secrets: secretValues(config) });
+          deps.metrics?.notified(channel.name, 'sent');
+        } catch (error) {
+          deps.metrics?.notified(channel.name, 'failed');
+          throw error;
+        }
+      });
+    },
+
+    /** Services whose last good set is older than their objective, as events; nothing is said twice within a reminder. */
+    async staleServices(input: { previousCheckAt: number | null }): Promise<NotificationEvent[]> {
+      return await step('stale', async ({ signal }) => {
+        const { services, repositories, objectives, notifications } = deps.config();
+        if (notifications.length === 0 || services.length === 0) return [];
+        const lastGood = new Map<string, number>();
+        for (const { name } of repositories) {
+          try {
+            const repository = deps.repository(name);
+            for (const { set } of await listSets(repository, { limit: NEWEST, signal })) {
+              const manifest = await readManifest(repository, set, signal);
+              if (manifest.state !== 'complete') continue;
+              const at = Date.parse(manifest.createdAt);
+              for (const service of manifest.services) {
+                lastGood.set(service.name, Math.max(at, lastGood.get(service.name) ?? 0));
+              }
+              if (services.every((service) => lastGood.has(service.name))) break;
+            }
+          } catch (error) {
+            // What can't be read now is not called stale: only a repository that answers says that there is nothing.
+            throw new Error(messageOf(error), { cause: error });
+          }
+        }
+        const now = Date.now();
+        return services.flatMap(({ name }) => {
+          const event = staleNotification({
+            service: name,
+            lastGoodAt: lastGood.get(name) ?? null,
+            limitMs: objectiveOf(objectives, name).rpoMs,
+            remindMs: objectives.remindMs,
+            now,
+            previousCheckAt: input.previousCheckAt,
+          });
+          return event ? [event] : [];
+        });
+      });
+    },
+  };
+
+  /** How the run of this operation before this one ended, as far as Temporal remembers. */
+  async function previousOutcome(run: RunOutcome): Promise<Pick<RunOutcome, 'outcome'> | null> {
+    const { taskQueue } = deps.config().temporal;
+    const query = `WorkflowType = "${run.operation}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus != "Running"`;
+    try {
+      for await (const execution of deps.client.workflow.list({ query, pageSize: 5 })) {
+        if (execution.runId === run.runId) continue;
+        if (execution.status.name === 'CANCELLED') continue;
+        if (execution.status.name !== 'COMPLETED') return { outcome: 'failed' };
+        const phase = execution.searchAttributes?.LifeboatPhase?.[0];
+        return { outcome: phase === 'partial' ? 'partial' : 'ok' };
+      }
+    } catch {
+      // Without visibility nobody knows.
+    }
+    return null;
+  }
+}

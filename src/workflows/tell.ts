@@ -1,0 +1,81 @@
+import {
+  CancellationScope,
+  isCancellation,
+  ParentClosePolicy,
+  startChild,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { NotificationEvent, RunOutcome } from '../model/notification.ts';
+import { notifying, probe } from './activity-options.ts';
+import { causeOf } from './failure.ts';
+
+/** What a run is about, as far as it is known when it ends. */
+export type Subject = Pick<RunOutcome, 'services' | 'set' | 'bytes' | 'failures'>;
+
+/**
+ * Run a workflow's body, and tell people how it ended. Telling is a run of its own that outlives this one: a receiver that is
+ * away never holds up a backup, and never fails one. A cancel is told to nobody: somebody wanted it.
+ */
+export async function andTell<T>(
+  operation: string,
+  subject: Subject,
+  body: () => Promise<T>,
+  outcomeOf: (result: T) => RunOutcome['outcome'] = () => 'ok',
+): Promise<T> {
+  const { startTime, workflowId, runId } = workflowInfo();
+  const tell = async (outcome: RunOutcome['outcome'], message?: string) => {
+    const run: RunOutcome = {
+      ...subject,
+      services: subject.services.length > 0 ? subject.services : ['all services'],
+      operation,
+      outcome,
+      startedAt: startTime.toISOString(),
+      finishedAt: new Date().toISOString(),
+      workflowId,
+      runId,
+      ...(message ? { message } : {}),
+    };
+    // Nobody to tell, or nobody knows: neither is a reason for a run to fail.
+    const events = await probe('See what is to be told', { attempts: 3 })
+      .eventsFor({ run })
+      .catch(() => []);
+    if (events.length === 0) return;
+    await startChild(notification, {
+      workflowId: `notification/${operation}/${uuid4()}`,
+      args: [{ events }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Tell that ${operation} is ${outcome}`,
+    });
+  };
+  let result: T;
+  try {
+    result = await body();
+  } catch (error) {
+    if (!isCancellation(error)) {
+      await CancellationScope.nonCancellable(async () => await tell('failed', causeOf(error).message));
+    }
+    throw error;
+  }
+  await tell(outcomeOf(result));
+  return result;
+}
+
+/** Tell every channel that wants to know, each with its own retries; one that can't be reached does not hold up the others. */
+export async function notification({ events }: { events: NotificationEvent[] }): Promise<string[]> {
+  const told: string[] = [];
+  for (const event of events) {
+    const channels = await notifying('See who wants to know').channelsFor({ event });
+    await Promise.all(
+      channels.map(async (channel) => {
+        try {
+          await notifying(`Tell ${channel}: ${event.kind}`).notify({ channel, event });
+          told.push(`${channel}: ${event.kind}`);
+        } catch (error) {
+          told.push(`${channel}: ${event.kind} could not be told: ${causeOf(error).message}`);
+        }
+      }),
+    );
+  }
+  return told;
+}
