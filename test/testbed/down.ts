@@ -42,6 +42,10 @@ export async function removeLabelled(docker: Docker, id: string): Promise<void> 
   }
   const volumes = await docker.listVolumes({ filters }).catch(unlessUnreachable);
   for (const { Name } of volumes?.Volumes ?? []) {
+    // What Lifeboat made beside a server under test uses the server's volumes, and does not carry the label.
+    const using = await docker.listContainers({ all: true, filters: { volume: [Name] } });
+    for (const { Id } of using)
+      await docker.getContainer(Id).remove({ force: true, v: true }).catch(unlessMissing);
     await docker.getVolume(Name).remove({ force: true }).catch(unlessMissing);
   }
 }
