@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { Client, Connection, WorkflowIdConflictPolicy } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { createActivities } from './activities/index.ts';
+import { type Activities, createActivities } from './activities/index.ts';
 import { actFor, connectEngine } from './adapters/docker/engine.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
@@ -20,6 +20,8 @@ export interface WorkerOptions {
   signal?: AbortSignal;
   /** Called when it polls for work. */
   onReady?: () => void;
+  /** Put something around the activities: a trace, or a fault that is tried. */
+  around?: (activities: Activities) => Activities;
 }
 
 /** Serve the task queue until `signal` is aborted or the process is asked to end. */
@@ -36,6 +38,7 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
   const dependencies = connectDependencies(current.get, client, engine);
   const { repository, version } = dependencies;
   const observation = await observe({ config: current.get, repository, client, logger, version });
+  const made = createActivities({ ...dependencies, metrics: observation.metrics });
   try {
     await registerSearchAttributes(connection, namespace);
     const worker = await Worker.create({
@@ -43,7 +46,7 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
       namespace,
       taskQueue,
       workflowBundle: await workflowBundle(),
-      activities: createActivities({ ...dependencies, metrics: observation.metrics }),
+      activities: options.around?.(made) ?? made,
       maxConcurrentActivityTaskExecutions: 20,
       shutdownGraceTime: '10 seconds',
       shutdownForceTime: '30 seconds',

@@ -16,6 +16,17 @@ import { type Testbed, useTestbed } from '../testbed/testbed.ts';
 
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
 
+const FAULTY_WORKER = fileURLToPath(new URL('../faults/faulty-worker.ts', import.meta.url));
+
+/** Where a worker misbehaves: after an activity did its work, and before anybody hears of it. */
+export interface WorkerFault {
+  activity: string;
+  /** Throw instead of answering, or answer nothing until somebody kills or cancels. */
+  how: 'fail' | 'stall';
+  /** Written when it happens. */
+  marker: string;
+}
+
 /** Lifeboat as a user runs it: a configuration file, a worker process, a Temporal client. One a test file. */
 export interface Lifeboat {
   testbed: Testbed;
@@ -32,7 +43,8 @@ export interface Lifeboat {
   failureOf(handle: WorkflowHandle): Promise<Cause>;
   sets(): Promise<SetDetails[]>;
   worker: WorkerProcess;
-  startWorker(): Promise<WorkerProcess>;
+  /** @param fault a step at which the worker stalls or fails: see `test/faults/faulty-worker.ts`. */
+  startWorker(fault?: WorkerFault): Promise<WorkerProcess>;
   /** Everything of Lifeboat's that is left in the engine for these services: should be empty when it is quiet. */
   remains(services: string[]): Promise<string[]>;
   close(): Promise<void>;
@@ -84,9 +96,10 @@ export async function startLifeboat(
   const engine = connectEngine({ socketPath: testbed.docker.socketPath });
   const repository = new DirectoryRepository({ kind: 'directory', name: 'local', path });
 
-  const startWorker = async () =>
-    await spawnWorker({
+  const startWorker = async (fault?: WorkerFault) =>
+    await spawnWorker(fault ? FAULTY_WORKER : WORKER, {
       ...process.env,
+      ...(fault ? { LIFEBOAT_TEST_FAULT: JSON.stringify(fault) } : {}),
       DOCKER_HOST: testbed.docker.host,
       LIFEBOAT_CONFIG: file,
       LIFEBOAT_WORKFLOW_BUNDLE: join(testbed.directory, 'workflow-bundle.js'),
@@ -118,8 +131,8 @@ export async function startLifeboat(
     },
     sets: async () => await readSets(repository),
     worker: await startWorker(),
-    startWorker: async () => {
-      lifeboat.worker = await startWorker();
+    startWorker: async (fault) => {
+      lifeboat.worker = await startWorker(fault);
       return lifeboat.worker;
     },
     async remains(services) {
@@ -161,8 +174,8 @@ function causeOfFailure(error: unknown): Cause {
   return cause;
 }
 
-async function spawnWorker(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', WORKER], {
+async function spawnWorker(program: string, env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
