@@ -43,7 +43,7 @@ export async function rescueConfiguration(
       flags.identity || flags.passphraseFile
         ? { identityFiles: flags.identity, passphraseFile: flags.passphraseFile }
         : undefined,
-    telemetry: { enabled: false },
+    telemetry: { enabled: false, logLevel: 'warn' },
     statusPage: { enabled: false },
   });
   const secrets = await readSecretFiles(value, process.cwd(), SECRETS_DIRECTORY);

@@ -11,6 +11,8 @@ import { type Connected, connect } from '../session.ts';
 import { runId } from '../start-run.ts';
 import type { Terminal } from '../terminal.ts';
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
 /**
  * Run one workflow to its end on a Temporal server and a worker of this process's own; both are gone afterwards.
  * Ctrl-C cancels the run and waits for it: what it stopped is started again first.
@@ -55,11 +57,7 @@ function onlyHere(declared: Config, address: string, directory: string): Config 
 /** With a worker that serves while `call` runs; the worker's own end before that is a failure. */
 async function serving<T>(config: Config, ending: AbortController, call: () => Promise<T>): Promise<T> {
   // Loaded only here: the worker's native parts take a moment.
-  const [{ runWorker }, { DefaultLogger, Runtime }] = await Promise.all([
-    import('../../worker.ts'),
-    import('@temporalio/worker'),
-  ]);
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const { runWorker } = await import('../../worker.ts');
   const ready = Promise.withResolvers<void>();
   const worker = runWorker(config, { signal: ending.signal, onReady: () => ready.resolve() });
   const gone = worker.then((): never => {
@@ -71,6 +69,8 @@ async function serving<T>(config: Config, ending: AbortController, call: () => P
   gone.catch(() => undefined);
   try {
     await Promise.race([ready.promise, gone]);
+    // The SDK would end the worker at a signal, and a cancelled run still needs it.
+    for (const signal of SIGNALS) process.removeAllListeners(signal);
     return await Promise.race([call(), gone]);
   } finally {
     ending.abort();
@@ -98,16 +98,14 @@ async function follow<Result>(
       terminal.note('Cancelling: what was stopped is started again first.');
       void handle.cancel().catch(() => undefined);
     };
-    process.on('SIGINT', cancel);
-    process.on('SIGTERM', cancel);
+    for (const signal of SIGNALS) process.on(signal, cancel);
     const following = followRun(connected, handle, (seen) => view.show(seen), over.signal);
     try {
       return (await handle.result()) as Result;
     } finally {
       over.abort();
       await following;
-      process.off('SIGINT', cancel);
-      process.off('SIGTERM', cancel);
+      for (const signal of SIGNALS) process.off(signal, cancel);
     }
   } finally {
     view.stop();
