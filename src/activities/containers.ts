@@ -88,6 +88,15 @@ export function createContainerActivities(deps: Dependencies) {
       });
     },
 
+    /** Stop a service that was found stopped, and that was started only to recover. */
+    async stopService(input: { service: string }): Promise<{ clean: boolean }> {
+      return await step('stop', async () => {
+        const service = neo4jNamed(deps.config(), input.service);
+        const { id } = await findContainer(engine, service.target);
+        return { clean: (await stopContainer(engine, id, service.stopGraceSeconds)).clean };
+      });
+    },
+
     /** Pause the configured containers of the application; answers which. Those that do not run are left alone. */
     async pauseApplication(): Promise<string[]> {
       return await step('quiesce', async (context) => {

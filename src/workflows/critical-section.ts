@@ -114,9 +114,30 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
 
 /** A service that was found stopped is worked on as it is; only a store that needs recovery makes it run, for that alone. */
 async function leaveStopped(input: CriticalSectionInput): Promise<CriticalSectionResult> {
+  const { service } = input.plan;
   const from = new Date().toISOString();
-  const done = await doWork(input, false);
+  const done = await doWork(input, false).catch(async (error: unknown) => {
+    if (causeOf(error).type !== 'RecoveryNeeded') throw error;
+    await recoverStopped(service);
+    return await doWork(input, false).catch((again: unknown) => {
+      throw causeOf(again).type === 'RecoveryNeeded' ? unclean(service) : again;
+    });
+  });
   return { ...done, wasRunning: false, offlineSeconds: 0, from, to: new Date().toISOString() };
+}
+
+/** Start it once, so that it recovers, and stop it again: it is left as it was found, but clean. */
+async function recoverStopped(service: string): Promise<void> {
+  let clean = false;
+  try {
+    await inWindow(`Start ${service} so that it recovers`).tryServing({ service });
+  } finally {
+    await CancellationScope.nonCancellable(async () => {
+      const stopped = await compensate(`Stop ${service} again, as it was found`).stopService({ service });
+      clean = stopped.clean;
+    });
+  }
+  if (!clean) throw unclean(service);
 }
 
 /** The restore failed, and the data from before serves: both are told. A cancel stays a cancel. */
