@@ -24,7 +24,7 @@ export interface Neo4jService {
   /** How long it may take to answer after its start before that counts as a failure (seconds). Default 600. */
   startTimeoutSeconds: number;
   /** How the bytes are taken. Default `auto`. */
-  mode: 'auto' | 'dump' | 'copy' | 'freeze' | 'snapshot' | 'online';
+  mode: 'auto' | 'dump';
 }
 
 /** A Qdrant server to protect. */

@@ -5,7 +5,7 @@ import { schedulesSchema } from './schedule-schema.ts';
 import { secretFile, secretText, section } from './section.ts';
 import { statusPageSchema } from './status-page.ts';
 import { objectivesSchema, telemetrySchema } from './telemetry.ts';
-import { duration, name, size } from './values.ts';
+import { address, duration, name, size } from './values.ts';
 
 const text = z
   .string({ error: (issue) => (issue.input === undefined ? 'is missing: text is needed' : 'must be text') })
@@ -33,8 +33,8 @@ const neo4jSchema = section({
   bolt: z
     .string()
     .regex(
-      /^(bolt|neo4j)(\+s|\+ssc)?:\/\/[^\s]+$/,
-      'must be a bolt address such as bolt://127.0.0.1:7687 or neo4j+s://db:7687',
+      /^(bolt|neo4j)(\+s|\+ssc)?:\/\/[^\s@]+$/,
+      'must be a bolt address such as bolt://127.0.0.1:7687 or neo4j+s://db:7687, without a login in it',
     )
     .optional()
     .meta({
@@ -55,20 +55,20 @@ const neo4jSchema = section({
   startTimeout: duration({ min: '10s', max: '6h' })
     .prefault('10m')
     .meta({ description: 'How long it may take to answer after its start.' }),
-  mode: z.enum(['auto', 'dump', 'copy', 'freeze', 'snapshot', 'online']).default('auto').meta({
-    description:
-      'How the bytes are taken; `auto` takes the shortest window that is safe, and falls back by itself.',
-  }),
+  mode: z
+    .enum(['auto', 'dump'])
+    .default('auto')
+    .meta({
+      description:
+        'How the bytes are taken: `dump` dumps inside the offline window; `auto` does the same today.',
+    }),
 });
 
 const qdrantSchema = section({
   kind: z.literal('qdrant'),
-  url: z
-    .url({ protocol: /^https?$/, error: 'must be a URL such as http://127.0.0.1:6333' })
-    .optional()
-    .meta({ description: 'Base URL of the server.' }),
+  url: address('http://127.0.0.1:6333').optional().meta({ description: 'Base URL of the server.' }),
   urls: z
-    .array(z.url({ protocol: /^https?$/, error: 'must be a URL such as http://127.0.0.1:6333' }))
+    .array(address('http://127.0.0.1:6333'))
     .min(1, 'must name at least one URL')
     .optional()
     .meta({ description: 'Instead of `url`, for a cluster: the base URL of every node.' }),
@@ -99,8 +99,7 @@ const s3Schema = section({
   bucket: z.string().min(3, 'must be the name of a bucket (at least 3 letters)'),
   prefix: z.string().default('').meta({ description: 'Folder in the bucket. Default: its root.' }),
   region: text.default('us-east-1'),
-  endpoint: z
-    .url({ protocol: /^https?$/, error: 'must be a URL such as https://s3.example.com' })
+  endpoint: address('https://s3.example.com')
     .optional()
     .meta({ description: 'Address of an S3-compatible server. Default: AWS.' }),
   pathStyle: z.boolean({ error: 'must be true or false' }).optional().meta({
@@ -141,10 +140,7 @@ const gcsSchema = section({
   kind: z.literal('gcs'),
   bucket: z.string().min(3, 'must be the name of a bucket (at least 3 letters)'),
   prefix: z.string().default('').meta({ description: 'Folder in the bucket. Default: its root.' }),
-  endpoint: z
-    .url({ protocol: /^https?$/, error: 'must be a URL' })
-    .optional()
-    .meta({ description: 'Default: Google’s.' }),
+  endpoint: address('https://storage.example.com').optional().meta({ description: 'Default: Google’s.' }),
   credentials: secretText('JSON key of a service account. Default: what Google’s client finds.').optional(),
   credentialsFile: secretFile('credentials').optional(),
 });

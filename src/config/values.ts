@@ -33,6 +33,14 @@ export function parseSize(text: string): number | undefined {
   return match && unit ? Math.round(Number(match[1]) * unit) : undefined;
 }
 
+/** The address of a server. A login in it would show wherever the address is shown, so it has fields of its own. */
+export const address = (example: string, protocol = /^https?$/) =>
+  z
+    .url({ protocol, error: `must be a URL such as ${example}` })
+    .refine((url) => !/^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(url), {
+      message: 'must not hold a login: give user and key in their own fields, where they are kept secret',
+    });
+
 /** A duration in the file (`90s`, `6h`, `2d`); milliseconds once it is read. */
 export const duration = (bounds: { min: string; max: string }) =>
   z
