@@ -14,6 +14,8 @@ export function awaitInterruption(): Interruption {
   const { promise, reject } = Promise.withResolvers<never>();
   // Nobody may be waiting when it happens.
   promise.catch(() => undefined);
+  // A signal that may come keeps no process alive.
+  setInterval(() => undefined, 60_000);
   const interruption = { happened: false, promise };
   const interrupt = (): void => {
     if (interruption.happened) process.exit(130);

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import { TESTBED_LABEL } from '../../test/testbed/neo4j.ts';
+import { untilAnswering } from './bolt-probe.ts';
 import type { Stage } from './stage.ts';
 
 /** What the plain commands took (seconds). */
@@ -41,7 +42,7 @@ export async function plainCommands({ testbed, graph }: Stage): Promise<PlainTim
     await run(OWNER, ['sh', '-c'], [`${dump('neo4j')} && ${dump('system')}`]);
     const dumped = performance.now();
     await container.start();
-    await graph.untilServing();
+    await untilAnswering(graph);
     const serving = performance.now();
     const between = (from: number, to: number) => (to - from) / 1000;
     return {
@@ -66,6 +67,6 @@ async function runToEnd(engine: Docker, options: Docker.ContainerCreateOptions):
       `"${[...(options.Entrypoint ?? []), ...(options.Cmd ?? [])].join(' ')}" ended with ${StatusCode}: ${said.toString()}`,
     );
   } finally {
-    await container.remove({ force: true });
+    await container.remove({ force: true, v: true });
   }
 }

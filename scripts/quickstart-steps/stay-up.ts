@@ -7,7 +7,7 @@ const LIFEBOAT = fileURLToPath(new URL('../../bin/lifeboat', import.meta.url));
 /** Say what can be tried now. */
 export function tellWhatToTry({ narration, testbed, configuration, connected, graph }: Stage): void {
   const near = relative(process.cwd(), LIFEBOAT);
-  const lifeboat = near.startsWith('../../') ? LIFEBOAT : near.startsWith('.') ? near : `./${near}`;
+  const lifeboat = near.startsWith('..') ? LIFEBOAT : `./${near}`;
   narration.heading('Everything stays up until Ctrl-C');
   narration.fact('Temporal UI', testbed.temporal.uiUrl);
   narration.fact('Task queue', connected.taskQueue);
