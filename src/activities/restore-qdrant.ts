@@ -55,7 +55,10 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
               from,
               to,
               record,
-              parts: artifacts.map((artifact) => ({ artifact, node: nodeFor(artifact, service.urls) })),
+              parts: artifacts.map((artifact) => ({
+                artifact,
+                node: nodeFor(artifact, selection.record.nodes, service.urls),
+              })),
               exists: await qdrant.exists(to, { signal }),
             });
           }
@@ -93,23 +96,32 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         const service = qdrantNamed(deps.config(), collection.service);
         await recordDebt(engine, debt, context);
         await withQdrant(service, part.node, async (qdrant) => {
-          await qdrant.uploadSnapshot(collection.to, {
-            fileName: debt.name,
-            source,
-            bytes: part.artifact.content.bytes,
-            checksum: part.artifact.content.sha256,
-            priority: 'snapshot',
-            signal: context.signal,
-            onProgress: (bytes) =>
-              context.beat({
-                step: `uploading ${collection.from}`,
-                bytes,
-                total: part.artifact.content.bytes,
-              }),
-          });
-          await qdrant.deleteSnapshot(collection.to, debt.name, { signal: context.signal });
+          const takeAway = async (signal?: AbortSignal) => {
+            await qdrant.deleteSnapshot(collection.to, debt.name, signal ? { signal } : {});
+            await clearDebt(engine, debt);
+          };
+          try {
+            await qdrant.uploadSnapshot(collection.to, {
+              fileName: debt.name,
+              source,
+              bytes: part.artifact.content.bytes,
+              checksum: part.artifact.content.sha256,
+              priority: 'snapshot',
+              signal: context.signal,
+              onProgress: (bytes) =>
+                context.beat({
+                  step: `uploading ${collection.from}`,
+                  bytes,
+                  total: part.artifact.content.bytes,
+                }),
+            });
+          } catch (error) {
+            // The server may have kept a part of it. What can't be taken away now stays written down as a debt.
+            await takeAway().catch(() => undefined);
+            throw error;
+          }
+          await takeAway(context.signal);
         });
-        await clearDebt(engine, debt);
       });
     },
 
@@ -310,11 +322,13 @@ async function differencesOf(
 }
 
 /** A snapshot of a node goes back to that node; where the nodes have other addresses now, to the one in the same place. */
-function nodeFor(artifact: Artifact, urls: string[]): string {
+function nodeFor(artifact: Artifact, before: string[], urls: string[]): string {
   if (artifact.node === undefined) return urls[0] ?? '';
   if (urls.includes(artifact.node)) return artifact.node;
+  const inThePlace = before.length === urls.length ? urls[before.indexOf(artifact.node)] : undefined;
+  if (inThePlace !== undefined) return inThePlace;
   throw new LifeboatError(
     'InvalidConfiguration',
-    `The snapshot of "${artifact.name}" was taken from the node ${artifact.node}, and the service has only ${urls.join(', ')}: configure the same nodes.`,
+    `The snapshot of "${artifact.name}" was taken from the node ${artifact.node}, one of ${before.length}, and the service has ${urls.join(', ')}: configure as many nodes.`,
   );
 }

@@ -55,13 +55,10 @@ const neo4jSchema = section({
   startTimeout: duration({ min: '10s', max: '6h' })
     .prefault('10m')
     .meta({ description: 'How long it may take to answer after its start.' }),
-  mode: z
-    .enum(['auto', 'dump'])
-    .default('auto')
-    .meta({
-      description:
-        'How the bytes are taken: `dump` dumps inside the offline window; `auto` does the same today.',
-    }),
+  mode: z.enum(['auto', 'dump']).default('auto').meta({
+    description:
+      'How the bytes are taken: `dump` dumps inside the offline window; `auto` does the same today.',
+  }),
 });
 
 const qdrantSchema = section({
