@@ -33,7 +33,7 @@ const KEY = {
   restore: 'lifeboat.restore',
 } as const;
 
-/** Write the record; writing it again for the same run and container changes nothing. */
+/** Write the record; writing it again for the same run and a container that is down already changes nothing. */
 export async function recordInterruption(
   engine: Engine,
   container: Container,
@@ -48,6 +48,8 @@ export async function recordInterruption(
 ): Promise<string> {
   const now = Date.now();
   const name = interruptionName(about.service, container.id, about.runId, about.action);
+  // A record of an attempt that died before its stop has times that are over by now: this attempt's are the ones that count.
+  if (container.running && !container.paused) await removeVolume(engine, name);
   await createVolume(engine, name, {
     [LABELS.role]: 'interruption',
     [LABELS.service]: about.service,
