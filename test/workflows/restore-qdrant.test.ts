@@ -1,0 +1,167 @@
+// needs: docker temporal
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { readSets } from '../../src/adapters/repository/catalog.ts';
+import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
+import type { BackupResult } from '../../src/workflows/backup.ts';
+import type { RestoreResult } from '../../src/workflows/restore.ts';
+import { useTestbed } from '../testbed/testbed.ts';
+import { type Collections, startCollections } from './collections.ts';
+import { copyRepository, flipBit } from './copied-repository.ts';
+import { type Lifeboat, startLifeboat, unique } from './lifeboat.ts';
+
+const vectors = unique('vectors');
+let folder: string;
+let collections: Collections;
+let lifeboat: Lifeboat;
+let notes: string;
+let places: string;
+let set: string;
+
+const at = (name: string): string => join(folder, name);
+
+before(async () => {
+  folder = await mkdtemp(join(useTestbed().directory, 'restore-qdrant-'));
+  for (const name of ['good', 'tampered', 'flipped']) await mkdir(at(name));
+  collections = await startCollections();
+  notes = await collections.make('notes', { points: 50, aliases: ['now'] });
+  places = await collections.make('places', { points: 12 });
+  lifeboat = await startLifeboat({
+    services: { [vectors]: collections.section() },
+    repositories: Object.fromEntries(
+      ['good', 'tampered', 'flipped'].map((name) => [name, { kind: 'directory', path: at(name) }]),
+    ),
+  });
+  ({ set } = await lifeboat.run<BackupResult>('backup', { repositories: ['good'] }));
+  await copyRepository(at('good'), at('tampered'), set, (manifest) => {
+    for (const record of manifest.services) {
+      if (record.kind === 'qdrant') for (const one of record.collections) one.points += 1000;
+    }
+  });
+  await copyRepository(at('good'), at('flipped'), set);
+  await flipBit(join(at('flipped'), 'sets', set, vectors, `${notes}.snapshot.zst`));
+});
+
+after(async () => {
+  await lifeboat?.close();
+  await collections?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  await collections.put(notes, 1, 50);
+  await collections.qdrant.setAliases(notes, [collections.unique('now')]);
+});
+
+const fifth = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50];
+const deleteAFifth = () => collections.remove(notes, fifth);
+const aliases = () => collections.aliasesOf(notes);
+
+describe('a restore of a collection', () => {
+  test('into itself brings its points back, and an undo takes them away again', async () => {
+    await deleteAFifth();
+    assert.equal(await collections.count(notes), 40);
+    const result = await lifeboat.run<RestoreResult>('restore', { collections: [notes] });
+    assert.equal(result.set, set);
+    assert.deepEqual(result.services[0]?.collections, [notes]);
+    assert.equal(result.services[0]?.compared, true);
+    assert.equal(await collections.count(notes), 50);
+    assert.deepEqual(await aliases(), [collections.unique('now')]);
+    const kept = await collections.snapshots(notes);
+    assert.equal(kept.length, 1, 'only the safety snapshot is on the server');
+
+    const undone = await lifeboat.run<RestoreResult>('restore', { undo: true });
+    assert.deepEqual(undone.services[0]?.collections, [notes]);
+    assert.equal(await collections.count(notes), 40);
+    assert.deepEqual(await aliases(), [collections.unique('now')]);
+    assert.deepEqual(await collections.snapshots(notes), []);
+    assert.deepEqual(await lifeboat.remains([vectors]), []);
+
+    const failure = await lifeboat.failureOf(await lifeboat.start('restore', { undo: true }));
+    assert.equal(failure.type, 'NothingToUndo');
+  });
+
+  test('under another name, with its alias switched, leaves the old one as it is', async () => {
+    await deleteAFifth();
+    const to = collections.unique('notes_restored');
+    const input = { collections: [notes], into: { [notes]: to }, switchAlias: true };
+    await lifeboat.run<RestoreResult>('restore', input);
+    assert.equal(await collections.count(to), 50);
+    assert.equal(await collections.count(notes), 40);
+    assert.deepEqual(await collections.aliasesOf(to), [collections.unique('now')]);
+    assert.deepEqual(await aliases(), []);
+    assert.deepEqual(await collections.snapshots(to), []);
+    await collections.drop(to);
+  });
+
+  test('of one that was dropped makes it again', async () => {
+    await collections.drop(places);
+    await lifeboat.run<RestoreResult>('restore', { collections: [places] });
+    assert.equal(await collections.count(places), 12);
+    assert.deepEqual(await collections.snapshots(places), []);
+  });
+
+  test('--dry-run says what would be done, and does nothing', async () => {
+    await deleteAFifth();
+    const result = await lifeboat.run<RestoreResult>('restore', { dryRun: true });
+    assert.equal(result.dryRun, true);
+    assert.deepEqual(result.services[0]?.collections?.toSorted(), [notes, places].toSorted());
+    assert.equal(await collections.count(notes), 40);
+  });
+});
+
+describe('a restore that fails leaves what was there', () => {
+  test('when what came is not what the manifest says', async () => {
+    await deleteAFifth();
+    const to = collections.unique('notes_restored');
+    const input = { repository: 'tampered', collections: [notes] };
+    const failure = await lifeboat.failureOf(await lifeboat.start('restore', input));
+    assert.equal(failure.type, 'RestoreFailed');
+    assert.match(failure.message, /are as they were before.*50/s);
+    assert.equal(await collections.count(notes), 40);
+    assert.deepEqual(await aliases(), [collections.unique('now')]);
+
+    const elsewhere = { ...input, into: { [notes]: to }, switchAlias: true };
+    const other = await lifeboat.failureOf(await lifeboat.start('restore', elsewhere));
+    assert.equal(other.type, 'RestoreFailed');
+    assert.equal(await collections.qdrant.exists(to), false);
+    assert.deepEqual(await aliases(), [collections.unique('now')]);
+    assert.deepEqual(await collections.snapshots(notes), []);
+    assert.deepEqual(await lifeboat.remains([vectors]), []);
+  });
+
+  test('when the artifact has a flipped bit', async () => {
+    await deleteAFifth();
+    const input = { repository: 'flipped', collections: [notes] };
+    const failure = await lifeboat.failureOf(await lifeboat.start('restore', input));
+    assert.equal(failure.type, 'RestoreFailed');
+    assert.equal(await collections.count(notes), 40);
+    assert.deepEqual(await collections.snapshots(notes), []);
+    assert.deepEqual(await lifeboat.remains([vectors]), []);
+  });
+});
+
+describe('a verification', () => {
+  const verdictsIn = async (name: string) => {
+    const repository = new DirectoryRepository({ kind: 'directory', name, path: at(name) });
+    return (await readSets(repository))[0]?.verdicts.map(({ kind, verdict }) => [kind, verdict]);
+  };
+
+  test('finds one flipped bit, and records it beside the set', async () => {
+    const failure = await lifeboat.failureOf(await lifeboat.start('verify', { repository: 'flipped' }));
+    assert.equal(failure.type, 'VerificationFailed');
+    assert.match(
+      failure.message,
+      new RegExp(`1 of 2 artifacts of the set ${set} in flipped are damaged.*${notes}`),
+    );
+    assert.deepEqual(await verdictsIn('flipped'), [['verify', 'failed']]);
+  });
+
+  test('of a whole set is recorded too', async () => {
+    const result = await lifeboat.run<{ verdict: string; depth: string }>('verify', { repository: 'good' });
+    assert.deepEqual([result.verdict, result.depth], ['ok', 'content']);
+    assert.deepEqual(await verdictsIn('good'), [['verify', 'ok']]);
+  });
+});
