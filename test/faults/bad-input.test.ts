@@ -1,8 +1,10 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
-import { mkdtemp } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { FailureType } from '../../src/model/failures.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
@@ -37,7 +39,13 @@ async function odd(options: { env?: string[]; binds?: string[]; entrypoint?: str
   return id;
 }
 
+const run = promisify(execFile);
+const isRoot = process.getuid?.() === 0;
+const small = join(testbed.directory, unique('small'));
+
 before(async () => {
+  await mkdir(small);
+  if (isRoot) await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', small]);
   const repository = await mkdtemp(join(testbed.directory, 'repository-'));
   server = await testbed.startNeo4j();
   const other = await odd({ env: ['NEO4J_server_directories_data=/data'] });
@@ -61,12 +69,14 @@ before(async () => {
     repositories: {
       local: { kind: 'directory', path: repository },
       missing: { kind: 'directory', path: '/sys/kernel' },
+      small: { kind: 'directory', path: small },
     },
   });
 });
 
 after(async () => {
   await lifeboat?.close();
+  if (isRoot) await run('umount', [small]);
   for (const id of containers) await testbed.engine.getContainer(id).remove({ force: true, v: true });
   await server?.remove();
 });
@@ -125,4 +135,14 @@ test('a database that there is not', async () => {
 
 test('a repository that is not writable', async () => {
   await refused({ services: [names.good], repositories: ['missing'] }, 'RepositoryNotWritable', /missing/);
+});
+
+test('a repository with too little room for the dump', {
+  skip: isRoot ? false : 'only root can mount a small file system',
+}, async () => {
+  await refused(
+    { services: [names.good], repositories: ['small'] },
+    'InsufficientSpace',
+    /free, and \d+ are needed/,
+  );
 });
