@@ -51,18 +51,20 @@ try {
 }
 
 if (values.write) {
-  const short = (outcome: Outcome | undefined) =>
-    outcome === 'old data serving' ? 'old data serving' : outcome === undefined ? '' : outcome;
+  const text = await readFile(DOCUMENT, 'utf8');
+  const [head = '', rest = ''] = text.split(BEGIN);
+  const [before = '', tail = ''] = rest.split(END);
+  const lines = new Map(
+    [...before.matchAll(/^\| `(\w+)` .*$/gm)].map(([line, step]): [string, string] => [step ?? '', line]),
+  );
+  for (const [step, row] of rows) {
+    lines.set(step, `| \`${step}\` | ${FAULTS.map((fault) => row.get(fault) ?? '').join(' | ')} |`);
+  }
   const table = [
     `| after step | ${FAULTS.join(' | ')} |`,
     `| --- | ${FAULTS.map(() => '---').join(' | ')} |`,
-    ...[...rows].map(
-      ([step, row]) => `| \`${step}\` | ${FAULTS.map((fault) => short(row.get(fault))).join(' | ')} |`,
-    ),
+    ...STEPS.flatMap((step) => lines.get(step) ?? []),
   ].join('\n');
-  const text = await readFile(DOCUMENT, 'utf8');
-  const [head, rest] = text.split(BEGIN);
-  const tail = rest?.split(END)[1] ?? '\n';
   await writeFile(DOCUMENT, `${head}${BEGIN}\n\n${table}\n\n${END}${tail}`);
 }
 console.log(`${steps.length * FAULTS.length - broken} held, ${broken} broken`);
