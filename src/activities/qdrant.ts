@@ -25,6 +25,13 @@ export interface QdrantPlan {
   warnings: string[];
 }
 
+/** A collection before its snapshot. */
+export interface DescribedCollection {
+  record: CollectionRecord;
+  /** By node: the snapshots that are there already. */
+  known: Record<string, string[]>;
+}
+
 /** A snapshot on a server. */
 export interface SnapshotReference {
   service: string;
@@ -70,8 +77,8 @@ export function createQdrantActivities(deps: Dependencies) {
       });
     },
 
-    /** Exact points, configuration, payload indexes, aliases and a sample of points. */
-    async describeCollection(input: { plan: QdrantPlan; collection: string }): Promise<CollectionRecord> {
+    /** Exact points, configuration, payload indexes, aliases and a sample of points; and the snapshots that are not ours. */
+    async describeCollection(input: { plan: QdrantPlan; collection: string }): Promise<DescribedCollection> {
       return await step('describe', async ({ signal }) => {
         const { plan, collection } = input;
         const service = qdrantNamed(deps.config(), plan.service);
@@ -79,7 +86,7 @@ export function createQdrantActivities(deps: Dependencies) {
           const info = await qdrant.collectionInfo(collection, { signal });
           const aliases = await qdrant.aliases({ signal });
           const size = sampleSize(plan.collections.length);
-          return {
+          const record = {
             name: collection,
             points: await qdrant.countExact(collection, { signal }),
             config: info.config,
@@ -87,6 +94,10 @@ export function createQdrantActivities(deps: Dependencies) {
             aliases: aliases.filter((one) => one.collection === collection).map(({ alias }) => alias),
             sample: size > 0 ? await samplePoints(qdrant, collection, { size, signal }) : [],
           };
+          const nodes = plan.collections.find(({ name }) => name === collection)?.nodes ?? [];
+          const known: DescribedCollection['known'] = {};
+          for (const node of nodes) known[node] = await snapshotNames(service, node, collection, signal);
+          return { record, known };
         });
       });
     },
@@ -119,10 +130,7 @@ export function createQdrantActivities(deps: Dependencies) {
     async listSnapshots(input: { service: string; node: string; collection: string }): Promise<string[]> {
       return await step('list', async ({ signal }) => {
         const service = qdrantNamed(deps.config(), input.service);
-        return await withQdrant(service, input.node, async (qdrant) => {
-          const listed = await qdrant.listSnapshots(input.collection, { signal });
-          return listed.map(({ name }) => name);
-        });
+        return await snapshotNames(service, input.node, input.collection, signal);
       });
     },
 
@@ -219,6 +227,18 @@ export function createQdrantActivities(deps: Dependencies) {
       });
     },
   };
+
+  async function snapshotNames(
+    service: QdrantService,
+    node: string,
+    collection: string,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    return await withQdrant(service, node, async (qdrant) => {
+      const listed = await qdrant.listSnapshots(collection, { signal });
+      return listed.map(({ name }) => name);
+    });
+  }
 
   async function nodesOf(service: QdrantService, collection: string, signal: AbortSignal): Promise<string[]> {
     if (service.urls.length === 1) return service.urls;

@@ -26,8 +26,10 @@ export function createRepositoryActivities(deps: Dependencies) {
       services?: string[] | undefined;
       repositories?: string[] | undefined;
       consistent?: boolean | undefined;
+      /** Also see whether the primary repository takes sets, and fail when it does not. */
+      check?: boolean;
     }): Promise<RunPlan> {
-      return await step('plan', async () => {
+      return await step('plan', async ({ signal }) => {
         const config = deps.config();
         const services = pick('service', config.services, input.services);
         if (services.length === 0) {
@@ -36,9 +38,13 @@ export function createRepositoryActivities(deps: Dependencies) {
             'No service is configured: name one under "services" in lifeboat.yaml or label its container lifeboat.enable=true.',
           );
         }
+        const repositories = pick('repository', config.repositories, input.repositories).map(
+          ({ name }) => name,
+        );
+        if (input.check && repositories[0]) await deps.repository(repositories[0]).check(signal);
         return {
           services: services.map(({ name, kind }) => ({ name, kind })),
-          repositories: pick('repository', config.repositories, input.repositories).map(({ name }) => name),
+          repositories,
           consistent: input.consistent ?? config.consistent,
           quiesce: config.quiesce.length > 0,
         };

@@ -91,13 +91,15 @@ function captured(
 /** Describe, take on every node that holds a part, and look again at what changed meanwhile. */
 async function take(plan: QdrantPlan, { name, nodes }: QdrantPlan['collections'][number]): Promise<Taken> {
   const { service } = plan;
-  const described = await probe(`Describe ${service}/${name}`).describeCollection({ plan, collection: name });
+  const { record: described, known } = await probe(`Describe ${service}/${name}`).describeCollection({
+    plan,
+    collection: name,
+  });
   const snapshots: SnapshotReference[] = [];
   try {
     for (const node of nodes) {
-      const at = { service, node, collection: name };
-      const known = await probe(`See which snapshots of ${name} are not ours`).listSnapshots(at);
-      snapshots.push(await transfer(`Take a snapshot of ${service}/${name}`).takeSnapshot({ ...at, known }));
+      const at = { service, node, collection: name, known: known[node] ?? [] };
+      snapshots.push(await transfer(`Take a snapshot of ${service}/${name}`).takeSnapshot(at));
     }
     const record = await probe(`Look at ${service}/${name} again`).describeAgain({ plan, record: described });
     return { record, snapshots };

@@ -58,7 +58,7 @@ async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupRes
   report.set(set);
   report.phase('planning');
 
-  const plan = await probe('Plan the run').planRun(wanted);
+  const plan = await probe('Plan the run').planRun({ ...wanted, check: true });
   const [primary] = plan.repositories;
   if (!primary)
     throw fail(
@@ -70,7 +70,6 @@ async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupRes
     { key: SEARCH_ATTRIBUTES.repository, value: plan.repositories },
   ]);
   Object.assign(subject, { services: plan.services.map(({ name }) => name), set });
-  await catalog(`Check repository ${primary}`).checkRepository({ repository: primary, bytes: 0 });
 
   report.phase('capturing');
   const captured: Captured<Manifest['services'][number]>[] = [];
