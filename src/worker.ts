@@ -6,6 +6,7 @@ import { actFor, connectEngine } from './adapters/docker/engine.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { temporalConnection } from './config/temporal.ts';
+import type { HealthCheck } from './telemetry/health.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { observe } from './telemetry/observation.ts';
 import { secretValues } from './telemetry/secret-values.ts';
@@ -37,11 +38,26 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
   const client = new Client({ connection, namespace });
   const dependencies = connectDependencies(current.get, client, engine);
   const { repository, version } = dependencies;
-  const observation = await observe({ config: current.get, repository, client, logger, version });
+  let worker: Worker | undefined;
+  const polls: HealthCheck = {
+    name: 'worker',
+    check() {
+      const state = worker?.getState() ?? 'not started';
+      return state === 'RUNNING' ? null : `it is ${state.toLowerCase().replaceAll('_', ' ')}`;
+    },
+  };
+  const observation = await observe({
+    config: current.get,
+    repository,
+    client,
+    logger,
+    version,
+    ready: [polls],
+  });
   const made = createActivities({ ...dependencies, metrics: observation.metrics });
   try {
     await registerSearchAttributes(connection, namespace);
-    const worker = await Worker.create({
+    const created = await Worker.create({
       connection: native,
       namespace,
       taskQueue,
@@ -51,10 +67,11 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
       shutdownGraceTime: '10 seconds',
       shutdownForceTime: '30 seconds',
     });
-    const stop = () => worker.getState() === 'RUNNING' && worker.shutdown();
+    worker = created;
+    const stop = () => created.getState() === 'RUNNING' && created.shutdown();
     options.signal?.addEventListener('abort', stop, { once: true });
     if (options.signal?.aborted) stop();
-    const running = worker.run();
+    const running = created.run();
     options.onReady?.();
     await lookAtOnce(client, taskQueue);
     await running;

@@ -19,11 +19,16 @@ const NEWEST = 50;
 /** Being told. */
 export function createNotificationActivities(deps: Dependencies) {
   return {
-    /** What people are told of a run that ended, given how the one before it ended. */
+    /** What people are told of a run that ended, given how the one before it ended. Every run asks this once, so it is counted here. */
     async eventsFor(input: { run: RunOutcome }): Promise<NotificationEvent[]> {
       return await step('notify', async () => {
-        if (deps.config().notifications.length === 0) return [];
-        return notificationsFor(await previousOutcome(input.run), input.run);
+        const { operation, outcome } = input.run;
+        const events =
+          deps.config().notifications.length === 0
+            ? []
+            : notificationsFor(await previousOutcome(input.run), input.run);
+        deps.metrics?.runEnded(operation, outcome);
+        return events;
       });
     },
 
@@ -50,8 +55,11 @@ export function createNotificationActivities(deps: Dependencies) {
       });
     },
 
-    /** Services whose last good set is older than their objective, as events; nothing is said twice within a reminder. */
-    async staleServices(input: { previousCheckAt: number | null }): Promise<NotificationEvent[]> {
+    /**
+     * Services whose last good set is older than their objective, as events; nothing is said twice within a reminder.
+     * @param input of the look that asks: its run, and when it began (milliseconds since 1970).
+     */
+    async staleServices(input: { runId: string; at: number }): Promise<NotificationEvent[]> {
       return await step('stale', async ({ signal }) => {
         const { services, repositories, objectives, notifications } = deps.config();
         if (notifications.length === 0 || services.length === 0) return [];
@@ -73,21 +81,31 @@ export function createNotificationActivities(deps: Dependencies) {
             throw new Error(messageOf(error), { cause: error });
           }
         }
-        const now = Date.now();
+        const previousCheckAt = await previousLook(input.runId);
         return services.flatMap(({ name }) => {
           const event = staleNotification({
             service: name,
             lastGoodAt: lastGood.get(name) ?? null,
             limitMs: objectiveOf(objectives, name).rpoMs,
             remindMs: objectives.remindMs,
-            now,
-            previousCheckAt: input.previousCheckAt,
+            now: input.at,
+            previousCheckAt,
           });
           return event ? [event] : [];
         });
       });
     },
   };
+
+  /** When the look before this one began; null when there was none, as far as Temporal remembers: then all is told. */
+  async function previousLook(runId: string): Promise<number | null> {
+    const { taskQueue } = deps.config().temporal;
+    const query = `WorkflowType = "watchdog" AND TaskQueue = "${taskQueue}" AND ExecutionStatus = "Completed"`;
+    for await (const execution of deps.client.workflow.list({ query, pageSize: 5 })) {
+      if (execution.runId !== runId) return execution.startTime.getTime();
+    }
+    return null;
+  }
 
   /** How the run of this operation before this one ended, as far as Temporal remembers. */
   async function previousOutcome(run: RunOutcome): Promise<Pick<RunOutcome, 'outcome'> | null> {

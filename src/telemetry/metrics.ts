@@ -6,6 +6,8 @@ import { type CatalogSet, isGood, type ServiceFacts, verifiedAt } from '../statu
 /** Everything that Lifeboat tells Prometheus. What comes from the catalog is the same after a restart. */
 export interface Metrics {
   registry: Registry;
+  /** Let counters begin at zero for these: a rate misses the first of what appears with it. */
+  expect(known: { channels: readonly string[]; services: readonly string[] }): void;
   /** Replace what is derived from the catalog. */
   catalogRead(views: readonly RepositoryView[], services: readonly string[], objectives: Objectives): void;
   /** A notification was sent, or given up. */
@@ -153,14 +155,27 @@ export function createMetrics(options: { version: string; processMetrics?: boole
     }
   }
 
+  for (const operation of OPERATIONS) {
+    for (const outcome of ['ok', 'partial', 'failed']) runs.inc({ operation, outcome }, 0);
+  }
+
   return {
     registry,
+    expect({ channels, services }) {
+      for (const channel of channels) {
+        for (const outcome of ['sent', 'failed']) notifications.inc({ channel, outcome }, 0);
+      }
+      for (const service of services) watchdog.inc({ service }, 0);
+    },
     catalogRead,
     notified: (channel, outcome) => notifications.inc({ channel, outcome }),
     watchdogStarted: (service) => watchdog.inc({ service }),
     runEnded: (operation, outcome) => runs.inc({ operation, outcome }),
   };
 }
+
+/** Runs that are counted as they end. */
+const OPERATIONS = ['backup', 'verify', 'drill', 'restore'];
 
 const seconds = (time: string): number => Date.parse(time) / 1000;
 

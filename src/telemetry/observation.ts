@@ -39,9 +39,16 @@ export async function observe(options: ObservationOptions): Promise<Observation>
   const { config, client, logger, version } = options;
   const { telemetry, statusPage } = config();
   const metrics = createMetrics({ version });
+  const expect = () => {
+    const { notifications, services } = config();
+    const named = (all: readonly { name: string }[]) => all.map(({ name }) => name);
+    metrics.expect({ channels: named(notifications), services: named(services) });
+  };
+  expect();
   const catalog = watchCatalog(() => config().repositories.map(({ name }) => options.repository(name)));
   catalog.onRefresh((views) => {
     const { services, objectives } = config();
+    expect();
     metrics.catalogRead(
       views,
       services.map(({ name }) => name),

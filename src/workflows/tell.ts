@@ -61,21 +61,30 @@ export async function andTell<T>(
   return result;
 }
 
-/** Tell every channel that wants to know, each with its own retries; one that can't be reached does not hold up the others. */
+/**
+ * Tell every channel that wants to know, each with its own retries. A channel hears of one event after the other;
+ * one that can't be reached does not hold up the others.
+ */
 export async function notification({ events }: { events: NotificationEvent[] }): Promise<string[]> {
-  const told: string[] = [];
+  const heard = new Map<string, NotificationEvent[]>();
   for (const event of events) {
-    const channels = await notifying('See who wants to know').channelsFor({ event });
-    await Promise.all(
-      channels.map(async (channel) => {
-        try {
-          await notifying(`Tell ${channel}: ${event.kind}`).notify({ channel, event });
-          told.push(`${channel}: ${event.kind}`);
-        } catch (error) {
-          told.push(`${channel}: ${event.kind} could not be told: ${causeOf(error).message}`);
-        }
-      }),
-    );
+    for (const channel of await notifying('See who wants to know').channelsFor({ event })) {
+      heard.set(channel, [...(heard.get(channel) ?? []), event]);
+    }
   }
+  const told: string[] = [];
+  const tell = async (channel: string, event: NotificationEvent) => {
+    try {
+      await notifying(`Tell ${channel}: ${event.kind}`).notify({ channel, event });
+      told.push(`${channel}: ${event.kind}`);
+    } catch (error) {
+      told.push(`${channel}: ${event.kind} could not be told: ${causeOf(error).message}`);
+    }
+  };
+  await Promise.all(
+    [...heard].map(async ([channel, wanted]) => {
+      for (const event of wanted) await tell(channel, event);
+    }),
+  );
   return told;
 }

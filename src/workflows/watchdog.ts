@@ -66,10 +66,11 @@ export async function reclaim(input: { volume: string; container: string }): Pro
 /** Services without a good set for too long. What can't be told now is told by the next look. */
 async function tellOfStale(): Promise<void> {
   try {
-    // The schedule's own rate is a minute: whatever became stale since then has not been told.
-    const previousCheckAt = Date.now() - 60_000;
+    // By when the looks began, so that two of them leave no gap and do not overlap.
+    const { runId, startTime } = workflowInfo();
     const events = await notifying('See which services are stale', { attempts: 2 }).staleServices({
-      previousCheckAt,
+      runId,
+      at: startTime.getTime(),
     });
     if (events.length === 0) return;
     await startChild(notification, {
