@@ -1,13 +1,18 @@
 import { Client, Connection } from '@temporalio/client';
+import { connectEngine } from '../adapters/docker/engine.ts';
+import { labelledContainers } from '../adapters/docker/labelled-containers.ts';
 import { openRepository } from '../adapters/repository/open.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
-import type { Config, RepositoryConfig } from '../config/config.ts';
+import type { Config, RepositoryConfig, Service } from '../config/config.ts';
+import { withLabelledServices } from '../config/labels.ts';
 import { loadConfig } from '../config/load.ts';
 import { temporalConnection } from '../config/temporal.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
 
 /** How long the Temporal server gets to answer at first (milliseconds). */
 const CONNECT_TIMEOUT = 3_000;
+/** How long the Docker engine gets to list containers (milliseconds); without its answer a command goes on. */
+const ENGINE_TIMEOUT = 3_000;
 
 /** The Temporal server, with what is needed to start a run there. */
 export interface Connected {
@@ -21,6 +26,8 @@ export interface Connected {
 /** What a command works with, each made when it is first asked for and closed at the end. */
 export interface Session {
   config(): Promise<Config>;
+  /** The services of the file and those that containers declare by labels; with `problem` those of the file alone. */
+  services(): Promise<{ services: Service[]; problem?: string }>;
   /** @throws {LifeboatError} `HostUnreachable` when the server does not answer. */
   temporal(): Promise<Connected>;
   /** Those that were named, or else the primary. */
@@ -39,6 +46,7 @@ export function openSession(file: string | undefined): Session {
       config ??= loadConfig({ file });
       return config;
     },
+    services: async () => await servicesOf(await session.config()),
     temporal: async () => {
       temporal ??= connect(await session.config());
       return await temporal;
@@ -58,6 +66,15 @@ export function openSession(file: string | undefined): Session {
     },
   };
   return session;
+}
+
+async function servicesOf(config: Config): Promise<{ services: Service[]; problem?: string }> {
+  try {
+    const containers = await labelledContainers(connectEngine(), AbortSignal.timeout(ENGINE_TIMEOUT));
+    return { services: withLabelledServices(config, containers, process.env).services };
+  } catch (error) {
+    return { services: config.services, problem: messageOf(error) };
+  }
 }
 
 function chosen(repositories: RepositoryConfig[], named: string | undefined): RepositoryConfig[] {

@@ -86,6 +86,12 @@ export type ReplicateInput = z.infer<typeof replicateInput>;
 export const watchdogInput = z.strictObject({});
 export type WatchdogInput = z.infer<typeof watchdogInput>;
 
+export const keptInput = z.strictObject({
+  /** Services to look at. Default: all. */
+  services: names.optional(),
+});
+export type KeptInput = z.infer<typeof keptInput>;
+
 /**
  * Check the one JSON object that a workflow was started with; `undefined` and `null` mean no input.
  * @throws {LifeboatError} `InvalidInput`, naming every wrong field and what is accepted.

@@ -1,4 +1,5 @@
 import type { Engine } from '../adapters/docker/engine.ts';
+import { labelledContainers } from '../adapters/docker/labelled-containers.ts';
 import type { Config } from '../config/config.ts';
 import { withLabelledServices } from '../config/labels.ts';
 import { watchConfig } from '../config/watch.ts';
@@ -35,13 +36,9 @@ export async function followConfig(
     : undefined;
   const look = async () => {
     try {
-      const containers = await engine.listContainers({
-        all: true,
-        filters: JSON.stringify({ label: ['lifeboat.enable'] }),
-      });
       labelled = withLabelledServices(
         watched?.current() ?? first,
-        containers.map(({ Id, Names, Labels }) => ({ id: Id, name: Names[0] ?? Id, labels: Labels })),
+        await labelledContainers(engine),
         process.env,
       );
       complained = '';

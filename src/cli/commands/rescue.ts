@@ -6,7 +6,6 @@ import type { Repository } from '../../adapters/repository/repository.ts';
 import { resolveSet } from '../../adapters/repository/resolve-set.ts';
 import type { Config } from '../../config/config.ts';
 import type { Manifest } from '../../model/manifest.ts';
-import type { RestoreResult } from '../../workflows/restore.ts';
 import { confirmed, runs, several } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { RESCUED, type RescueFlags, rescueConfiguration } from '../rescue/configuration.ts';
@@ -22,6 +21,15 @@ interface RestoreFlags extends RescueFlags {
   collection?: string[];
   system?: boolean;
   dryRun?: boolean;
+}
+
+/** What is printed of a restore's result. */
+interface RestoreResult {
+  set: string | null;
+  dryRun: boolean;
+  services: { service: string; databases?: string[]; collections?: string[]; compared: boolean }[];
+  warnings: string[];
+  seconds: number;
 }
 
 const AFTER_HELP = `

@@ -176,7 +176,7 @@ async function restoreQuestion(
   options: RestoreOptions,
   set = 'latest',
 ): Promise<string> {
-  const { services } = await session.config();
+  const { services } = await session.services();
   const what = (options.service ?? services.map(({ name }) => name)).join(', ') || 'every service of the set';
   if (options.undo) return `This replaces the data of ${what} by what the last restore replaced. Go on?`;
   return `This replaces the data of ${what} by the set "${set}"; the old data is kept aside. Go on?`;

@@ -11,6 +11,7 @@ import type { Manifest } from '../../model/manifest.ts';
 import { confirmed, runs } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { table } from '../terminal.ts';
+import { listKept } from './kept.ts';
 
 /** One set in a listing, as JSON. */
 interface ListedSet {
@@ -34,8 +35,11 @@ export function addSetCommands(program: Command): void {
     .alias('ls')
     .description('list the sets of a repository, newest first')
     .option('-r, --repository <name>', 'of this repository, or "all" (default: the primary)')
-    .option('-n, --limit <count>', 'only so many of each repository', positive);
-  runs(list, async ({ session, terminal }, options: { repository?: string; limit?: number }) => {
+    .option('-n, --limit <count>', 'only so many of each repository', positive)
+    .option('--kept', 'instead, list what restores have kept of the state before them');
+  runs(list, async (context, options: { repository?: string; limit?: number; kept?: boolean }) => {
+    if (options.kept) return await listKept(context);
+    const { session, terminal } = context;
     const repositories = await session.repositories(options.repository);
     const limit = options.limit === undefined ? {} : { limit: options.limit };
     const listed = await Promise.all(
@@ -44,6 +48,7 @@ export function addSetCommands(program: Command): void {
       ),
     );
     terminal.result({ sets: listed.flat() }, () => listText(listed.flat(), repositories));
+    terminal.note('What restores have kept of the state before them: lifeboat list --kept');
     return EXIT.ok;
   });
 

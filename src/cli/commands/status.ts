@@ -3,6 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { readSets, type SetDetails } from '../../adapters/repository/catalog.ts';
 import type { Repository } from '../../adapters/repository/repository.ts';
 import { isVerified } from '../../adapters/repository/resolve-set.ts';
+import type { Service } from '../../config/config.ts';
 import { LifeboatError, messageOf } from '../../model/failures.ts';
 import { type Context, runs } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
@@ -25,6 +26,14 @@ interface RepositoryStatus {
   problem?: string;
 }
 
+interface ServiceStatus {
+  service: string;
+  kind: string;
+  /** Time of the newest complete set that holds it, in any repository. */
+  newest: string | null;
+  newestVerified: string | null;
+}
+
 interface RunningRun {
   workflowId: string;
   type: string;
@@ -44,9 +53,16 @@ export function addStatusCommands(program: Command): void {
   runs(
     program.command('status').description('how old the newest sets are, and what runs now'),
     async ({ session, terminal }: Context): Promise<ExitCode> => {
-      const repositories = await Promise.all((await session.repositories('all')).map(statusOf));
+      const looked = await Promise.all((await session.repositories('all')).map(statusOf));
+      const repositories = looked.map(({ status }) => status);
+      const { services: known, problem } = await session.services();
+      const complete = looked.flatMap((one) => one.complete);
+      const services = known.map((service) => serviceStatus(service, complete));
+      if (problem !== undefined) terminal.note(`Services that labels declare are not shown: ${problem}`);
       const temporal = await temporalStatus(session);
-      terminal.result({ repositories, temporal }, () => statusText(repositories, temporal));
+      terminal.result({ services, repositories, temporal }, () =>
+        statusText(services, repositories, temporal),
+      );
       const gone = repositories.some(({ problem }) => problem !== undefined) || !temporal.reachable;
       return gone ? EXIT.unreachable : EXIT.ok;
     },
@@ -68,12 +84,26 @@ export function addStatusCommands(program: Command): void {
   });
 }
 
-async function statusOf(repository: Repository): Promise<RepositoryStatus> {
+function serviceStatus({ name, kind }: Service, complete: SetDetails[]): ServiceStatus {
+  const holding = complete
+    .filter((one) => 'manifest' in one && one.manifest.services.some((held) => held.name === name))
+    .sort((a, b) => ((timeOf(a) ?? '') < (timeOf(b) ?? '') ? 1 : -1));
+  return {
+    service: name,
+    kind,
+    newest: timeOf(holding.at(0)),
+    newestVerified: timeOf(holding.find(isVerified)),
+  };
+}
+
+async function statusOf(
+  repository: Repository,
+): Promise<{ status: RepositoryStatus; complete: SetDetails[] }> {
   const { name, location } = repository;
   try {
     const sets = await readSets(repository);
     const complete = sets.filter((one) => stateOf(one) === 'complete');
-    return {
+    const status = {
       repository: name,
       location,
       sets: sets.length,
@@ -82,9 +112,11 @@ async function statusOf(repository: Repository): Promise<RepositoryStatus> {
       newest: timeOf(complete.at(0)),
       newestVerified: timeOf(complete.find(isVerified)),
     };
+    return { status, complete };
   } catch (error) {
     const empty = { sets: 0, bytes: 0, freeBytes: null, newest: null, newestVerified: null };
-    return { repository: name, location, ...empty, problem: messageOf(error) };
+    const status = { repository: name, location, ...empty, problem: messageOf(error) };
+    return { status, complete: [] };
   }
 }
 
@@ -122,7 +154,11 @@ async function runningRuns({ client, taskQueue }: Connected): Promise<RunningRun
   return found.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
 }
 
-function statusText(repositories: RepositoryStatus[], temporal: TemporalStatus): string {
+function statusText(
+  services: ServiceStatus[],
+  repositories: RepositoryStatus[],
+  temporal: TemporalStatus,
+): string {
   const when = (time: string | null): string => (time === null ? 'never' : ago(time));
   const rows = repositories.map((one) => [
     one.repository,
@@ -133,7 +169,15 @@ function statusText(repositories: RepositoryStatus[], temporal: TemporalStatus):
     one.freeBytes === null ? '-' : prettyBytes(one.freeBytes),
     one.problem ?? '',
   ]);
-  const lines = [table(['REPOSITORY', 'SETS', 'NEWEST', 'VERIFIED', 'SIZE', 'FREE', ''], rows), ''];
+  const protectedServices = services.map((one) => [
+    one.service,
+    one.kind,
+    when(one.newest),
+    when(one.newestVerified),
+  ]);
+  const lines =
+    services.length === 0 ? [] : [table(['SERVICE', 'KIND', 'NEWEST', 'VERIFIED'], protectedServices), ''];
+  lines.push(table(['REPOSITORY', 'SETS', 'NEWEST', 'VERIFIED', 'SIZE', 'FREE', ''], rows), '');
   if (!temporal.reachable) lines.push(temporal.problem ?? `Temporal at ${temporal.address} does not answer.`);
   else if (!temporal.worker) lines.push('No worker serves the task queue: start one with `lifeboat worker`.');
   else if (temporal.running.length === 0) lines.push('Nothing is running.');

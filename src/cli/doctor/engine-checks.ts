@@ -1,5 +1,6 @@
 import { describeReference, findContainer } from '../../adapters/docker/container.ts';
 import { asking, connectEngine } from '../../adapters/docker/engine.ts';
+import { labelledContainers } from '../../adapters/docker/labelled-containers.ts';
 import type { Config, Neo4jService, QdrantService } from '../../config/config.ts';
 import { servicesFromLabels } from '../../config/labels.ts';
 import { messageOf } from '../../model/failures.ts';
@@ -40,14 +41,7 @@ export function engineChecks(config: Config): Check[] {
 
 /** Services that containers declare by labels. */
 async function lookAtLabels(engine: ReturnType<typeof connectEngine>, config: Config): Promise<Finding[]> {
-  const listed = await asking('list labelled containers', () =>
-    engine.listContainers({ all: true, filters: { label: ['lifeboat.enable'] } }),
-  );
-  const containers = listed.map(({ Id, Names, Labels }) => ({
-    id: Id,
-    name: Names[0] ?? Id,
-    labels: Labels,
-  }));
+  const containers = await labelledContainers(engine);
   const { services, errors } = servicesFromLabels(containers, config.services, process.env);
   return [
     ...errors.flatMap((error) => fail('labels', error, 'Mend the label, and make the container anew.')),
