@@ -73,7 +73,10 @@ export function createReplicationActivities(deps: Dependencies) {
   };
 }
 
-/** What an earlier attempt has copied is there whole: a `put` that was cut leaves nothing. */
+/**
+ * What an earlier attempt, or another run meanwhile, has copied is there whole: a `put` that was cut leaves nothing. A backup copies
+ * its own set, and a schedule of `replicate` may find it missing at that moment.
+ */
 async function copyArtifact(
   source: Repository,
   target: Repository,
@@ -82,7 +85,8 @@ async function copyArtifact(
   onProgress: (bytes: number) => void,
 ): Promise<void> {
   const { path, stored } = artifact;
-  if ((await target.head(path))?.bytes === stored.bytes) return;
+  const isThere = async () => (await target.head(path))?.bytes === stored.bytes;
+  if (await isThere()) return;
   await requireRoom(target, stored.bytes);
   const measured = meter();
   const checked = async function* (chunks: AsyncIterable<Buffer>) {
@@ -96,10 +100,14 @@ async function copyArtifact(
     }
   };
   const { signal } = context;
-  await pipeline(await source.get(path, { signal }), checked, async (chunks) => {
-    const outgoing = Readable.from(chunks, { objectMode: false, highWaterMark: 1024 * 1024 });
-    await target.put(path, outgoing, { bytes: stored.bytes, signal, onProgress });
-  });
+  try {
+    await pipeline(await source.get(path, { signal }), checked, async (chunks) => {
+      const outgoing = Readable.from(chunks, { objectMode: false, highWaterMark: 1024 * 1024 });
+      await target.put(path, outgoing, { bytes: stored.bytes, signal, onProgress });
+    });
+  } catch (error) {
+    if (!(error instanceof LifeboatError && error.type === 'KeyExists' && (await isThere()))) throw error;
+  }
 }
 
 async function copyManifest(
