@@ -15,6 +15,10 @@ export const applicationPauseId = (taskQueue: string): string => `offline/${with
 export const prunerId = (repository: string, taskQueue: string): string =>
   `prune/${within(taskQueue)}${repository}`;
 
+/** How the ids of a schedule's runs begin; Temporal adds the time of the start, which two installations may share. */
+export const scheduledRunId = (workflow: string, schedule: string, taskQueue: string): string =>
+  `${workflow}/${within(taskQueue)}${schedule}`;
+
 /** Labels on everything that Lifeboat makes in a Docker engine; nothing without them is ever removed. */
 export const LABELS = {
   /** On every container and volume of Lifeboat's: what it is for. */

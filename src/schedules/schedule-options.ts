@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CalendarSpec, ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
+import { scheduledRunId } from '../model/names.ts';
 import type { Calendar, CalendarField, DeclaredSchedule } from '../model/schedule.ts';
 
 /** Whose schedules these are: one installation of Lifeboat is one task queue in one namespace. */
@@ -63,8 +64,7 @@ export function scheduleOptions(schedule: DeclaredSchedule, owner: ScheduleOwner
     action: {
       type: 'startWorkflow',
       workflowType: schedule.workflow,
-      // Temporal adds the time of the start.
-      workflowId: `${schedule.workflow}/${schedule.name}`,
+      workflowId: scheduledRunId(schedule.workflow, schedule.name, owner.taskQueue),
       taskQueue: owner.taskQueue,
       args: [schedule.input],
       memo: { [MEMO]: declaration },

@@ -183,6 +183,6 @@ describe('schedules apply', () => {
     await until(async () => (await handle('often').describe()).info.numActionsSkippedOverlap === 1);
     const { info } = await handle('often').describe();
     assert.deepEqual([info.numActionsTaken, info.runningActions.length], [1, 1]);
-    assert.match(info.runningActions[0]?.workflow.workflowId ?? '', /^backup\/often-/);
+    assert.match(info.runningActions[0]?.workflow.workflowId ?? '', /^backup\/schedules-\w+\/often-/);
   });
 });
