@@ -10,7 +10,7 @@ import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
 import { word } from '../model/names.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { step } from './step.ts';
+import { type Step, step } from './step.ts';
 import { storeInRepository } from './store.ts';
 
 /** What a backup of one Qdrant service will do; no secrets, and small. */
@@ -151,7 +151,7 @@ export function createQdrantActivities(deps: Dependencies) {
             collection,
             known,
             retry: activityInfo().attempt > 1,
-            signal: context.signal,
+            signal: givenUp(context),
           });
           const reference: SnapshotReference = {
             service: service.name,
@@ -163,8 +163,12 @@ export function createQdrantActivities(deps: Dependencies) {
             capturedAt,
           };
           await recordDebt(engine, debtOf(reference), context);
-          for (const name of superseded)
-            await qdrant.deleteSnapshot(collection, name, { signal: context.signal });
+          for (const name of superseded) await qdrant.deleteSnapshot(collection, name);
+          if (context.signal.aborted) {
+            await qdrant.deleteSnapshot(collection, snapshot.name);
+            await clearDebt(engine, debtOf(reference));
+            throw context.signal.reason;
+          }
           return reference;
         });
       });
@@ -262,6 +266,21 @@ const debtOf = ({ service, node, collection, name }: SnapshotReference): Debt =>
   collection,
   name,
 });
+
+/**
+ * The server goes on with a snapshot that its client has given up, and then nobody knows its name. So after a cancel the answer is
+ * waited for, and what came of it deleted; only where a later attempt will look for it is it left.
+ */
+function givenUp({ signal }: Step): AbortSignal {
+  const controller = new AbortController();
+  const onAbort = () => {
+    const why = signal.reason instanceof Error ? signal.reason.message : '';
+    if (why === 'WORKER_SHUTDOWN' || why === 'TIMED_OUT') controller.abort(signal.reason);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return controller.signal;
+}
 
 /** Work with one node, and free its connections. */
 export async function withQdrant<T>(

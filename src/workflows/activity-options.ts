@@ -1,4 +1,4 @@
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 
 /** Looking at things: quick, nothing is changed. */
@@ -22,6 +22,12 @@ const TRANSFER: ActivityOptions = {
   scheduleToCloseTimeout: '48 hours',
   heartbeatTimeout: '20 seconds',
   retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
+};
+
+/** What a server goes on with when its client gives up: a cancel waits until it is told what came of it. */
+const UNSTOPPABLE: ActivityOptions = {
+  ...TRANSFER,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 };
 
 /** Copies to other repositories: an outage may take days, and ends by itself. */
@@ -65,6 +71,7 @@ const group = (options: ActivityOptions) => (summary: string, limit?: { attempts
 export const probe = group(PROBE);
 export const inWindow = group(WINDOW);
 export const transfer = group(TRANSFER);
+export const unstoppable = group(UNSTOPPABLE);
 export const replication = group(REPLICATION);
 export const compensate = group(COMPENSATE);
 export const catalog = group(CATALOG);
