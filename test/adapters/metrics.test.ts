@@ -132,7 +132,8 @@ describe('metrics from the catalog', () => {
     assert.equal(value(text, 'lifeboat_rpo_objective_seconds{service="graph"}'), 7200);
     assert.equal(value(text, 'lifeboat_rpo_objective_seconds{service="vectors"}'), 26 * 3600);
     assert.ok((value(text, 'lifeboat_rpo_seconds{service="graph"}') ?? 0) > 1e6);
-    const steady = (scraped: string) => scraped.replace(/^lifeboat_(rpo_seconds\{|repository_read|repository_free).*$/gm, '');
+    const steady = (scraped: string) =>
+      scraped.replace(/^lifeboat_(rpo_seconds\{|repository_read|repository_free).*$/gm, '');
     assert.equal(steady(await scrape()), steady(text));
   });
 

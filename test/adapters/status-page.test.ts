@@ -88,7 +88,10 @@ describe('the status page in a browser', () => {
     const { page } = await visit(server.url);
     const text = await textOf(page, 'main');
     assert.match(text, /Temporal could not be asked.*Runs that failed are missing from the calendars/);
-    assert.match(text, /The repository offsite can not be read now: what is shown of it is from 5h( \d+s)? ago/);
+    assert.match(
+      text,
+      /The repository offsite can not be read now: what is shown of it is from 5h( \d+s)? ago/,
+    );
     await page.context().close();
     await server.close();
   });
