@@ -15,7 +15,7 @@ import { Secret } from '../../src/config/secret.ts';
 
 // Measures each stage of the pipeline alone, then the whole, in one run on one machine:
 //   node scripts/bench/pipeline.ts [--bytes N] [--to null|directory|s3] [--compression none|zstd] [--plain] [--json]
-// S3 is the server of the environment's LIFEBOAT_TEST_S3_* variables.
+// S3 is the server of the environment's LIFEBOAT_TEST_S3_* variables. scripts/bench/pipeline-report.ts writes all of it down.
 
 const { values } = parseArgs({
   options: {
@@ -71,6 +71,9 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 
 const rate = (took: number): number => Math.round(bytes / took / 1e6);
 
+/** Resident memory (MiB) at every half second of the whole pipeline's work. */
+const memory: number[] = [];
+
 /** The largest resident memory of this process so far (MiB). */
 const peak = (): number => Math.round(process.resourceUsage().maxRSS / 1024);
 
@@ -114,6 +117,7 @@ try {
     alone[values.to] = rate(await seconds(() => repository.put('sets/bench/s/alone', source(), { bytes })));
     await repository.delete('sets/bench/s/alone');
   }
+  const sampling = setInterval(() => memory.push(Math.round(process.memoryUsage.rss() / MIB)), 500);
   const took = await seconds(() =>
     storeArtifact({
       source: source(),
@@ -123,6 +127,7 @@ try {
       ...(values.plain ? {} : { encryption: { recipients: [recipient] } }),
     }),
   );
+  clearInterval(sampling);
   await repository.delete('sets/bench/s/whole');
   const pipeline = rate(took);
   const slowest = Math.min(...Object.values(alone));
@@ -134,6 +139,7 @@ try {
     pipeline,
     ratio: Number((pipeline / slowest).toFixed(2)),
     rssMiB: peak(),
+    memory,
   };
   console.log(values.json ? JSON.stringify(result) : result);
 } finally {
