@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type Docker from 'dockerode';
-import { connectDocker, releaseEngine } from './engine.ts';
+import { connectDocker, releaseEngine, stopPrivateEngine, unmountBelow } from './engine.ts';
 import { TESTBED_LABEL } from './neo4j.ts';
 import { endProcess, markedProcesses } from './process.ts';
 import { forget, type TestbedState } from './state.ts';
@@ -15,9 +15,7 @@ export async function takeDown(state: TestbedState): Promise<void> {
     ...state.processes.concat(markedProcesses(state.id)).map((process) => endProcess(process, 500)),
     ...(state.docker ? [removeLabelled(connectDocker(state.docker.host), state.id)] : []),
   ]);
-  outcomes.push(
-    ...(await Promise.allSettled([state.docker?.private === false ? undefined : releaseEngine(state.id)])),
-  );
+  outcomes.push(...(await Promise.allSettled([letGoOfEngine(state)])));
   const failed = outcomes
     .filter((outcome) => outcome.status === 'rejected')
     .map((outcome) => outcome.reason as Error);
@@ -27,10 +25,16 @@ export async function takeDown(state: TestbedState): Promise<void> {
       `Not all of testbed ${state.id} could be removed: ${failed.map((one) => one.message).join(' ')}`,
     );
   }
+  await unmountBelow(state.directory);
   for (const path of [...(state.files ?? []), state.directory]) {
     await rm(path, { recursive: true, force: true });
   }
   await forget(state.id);
+}
+
+async function letGoOfEngine({ id, docker }: TestbedState): Promise<void> {
+  if (docker?.directory !== undefined) return await stopPrivateEngine(docker.directory);
+  if (docker?.private !== false) await releaseEngine(id);
 }
 
 /** Remove containers, then volumes, that carry the testbed's label. An engine that is gone took them along. */

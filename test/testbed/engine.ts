@@ -216,8 +216,8 @@ export async function stopPrivateEngine(directory: string): Promise<void> {
   await rm(runDirectory(directory), { recursive: true, force: true });
 }
 
-/** A killed engine leaves its mounts, its own store among them; they would keep the directory from being removed. */
-async function unmountBelow(...directories: string[]): Promise<void> {
+/** Unmount what is mounted below these: a killed engine leaves its mounts, and they would keep its directory from being removed. */
+export async function unmountBelow(...directories: string[]): Promise<void> {
   const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
   const points = mounts.split('\n').map((line) => line.split(' ')[4] ?? '');
   const below = (point: string) => directories.some((one) => point === one || point.startsWith(`${one}/`));

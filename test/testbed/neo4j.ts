@@ -43,6 +43,8 @@ export interface Neo4jServerOptions {
   data?: string;
   /** Where bolt listens. Default: a free port. */
   boltPort?: number;
+  /** Docker's restart policy. Default: none. */
+  restart?: 'unless-stopped';
 }
 
 /** The label of every container and volume of a testbed; its value is the testbed's id. */
@@ -75,6 +77,7 @@ export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServ
     Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
     HostConfig: {
       NetworkMode: 'host',
+      RestartPolicy: { Name: options.restart ?? 'no' },
       Binds: [`${volumes.data}:/data`, `${volumes.logs}:/logs`, ...(options.binds ?? [])],
     },
   });

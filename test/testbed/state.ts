@@ -23,6 +23,8 @@ export interface TestbedState {
     socketPath: string;
     /** Whether the testbed started the engine itself. */
     private: boolean;
+    /** Where an engine that belongs to this testbed alone keeps its things: it ends with the testbed. */
+    directory?: string;
   };
   neo4jImage?: string;
   temporal?: { address: string; namespace: string; uiUrl: string };

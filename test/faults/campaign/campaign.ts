@@ -1,0 +1,126 @@
+import { copyFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeHold } from '../../../src/adapters/repository/set-marks.ts';
+import { FAULTS, type FaultName } from './fault-names.ts';
+import { GRAPH, VECTORS } from './operations.ts';
+import { planRound, type RoundPlan, roundSeed } from './plan-round.ts';
+import { execute, pauseWriters, playRound, type RoundOutcome } from './play-round.ts';
+import { type Scene, setScene } from './scene.ts';
+import type { Anchor } from './services-whole.ts';
+
+export interface CampaignOptions {
+  /** Of the first round; each further round has the next number. */
+  seed: number;
+  rounds: number;
+  only?: FaultName;
+  /** Told after every round. */
+  onRound?: (round: PlayedRound, soFar: Summary) => void | Promise<void>;
+  /** No further round is begun. */
+  signal?: AbortSignal;
+}
+
+export interface PlayedRound extends RoundOutcome {
+  plan: RoundPlan;
+  seconds: number;
+}
+
+/** What a campaign came to, as `--json` writes it. */
+export interface Summary {
+  seed: number;
+  rounds: number;
+  /** Rounds in which a promise did not hold. */
+  broken: number;
+  byFault: Record<string, { injected: number; broken: number }>;
+  /** The longest time from the end of a fault until all services answered. */
+  slowestRestartSeconds: number;
+}
+
+/** Play round after round on one scene; a round that broke something is followed by a new scene. */
+export async function runCampaign(options: CampaignOptions): Promise<Summary> {
+  const { seed, rounds, only } = options;
+  const names = only ? [only] : Object.keys(FAULTS);
+  const summary: Summary = {
+    ...{ seed, rounds: 0, broken: 0 },
+    byFault: Object.fromEntries(names.map((name) => [name, { injected: 0, broken: 0 }])),
+    slowestRestartSeconds: 0,
+  };
+  let stage: { scene: Scene; anchor: Anchor } | undefined;
+  try {
+    for (let round = 0; round < rounds && !options.signal?.aborted; round += 1) {
+      stage ??= await openStage();
+      const played = await play(stage, planRound(roundSeed(seed, round), only));
+      count(summary, played);
+      await options.onRound?.(played, summary);
+      if (played.problems.length > 0) {
+        const { scene } = stage;
+        stage = undefined;
+        await scene.close();
+      }
+    }
+  } finally {
+    await stage?.scene.close();
+  }
+  return summary;
+}
+
+function count(summary: Summary, { injected, problems, restartSeconds }: PlayedRound): void {
+  const broke = problems.length > 0 ? 1 : 0;
+  summary.rounds += 1;
+  summary.broken += broke;
+  for (const name of injected) {
+    const counted = summary.byFault[name];
+    if (!counted) continue;
+    counted.injected += 1;
+    counted.broken += broke;
+  }
+  const seconds = Math.round(restartSeconds * 10) / 10;
+  summary.slowestRestartSeconds = Math.max(summary.slowestRestartSeconds, seconds);
+}
+
+async function play(
+  { scene, anchor }: { scene: Scene; anchor: Anchor },
+  plan: RoundPlan,
+): Promise<PlayedRound> {
+  const from = Date.now();
+  const outcome = await playRound(scene, anchor, plan).catch(
+    (error: Error): RoundOutcome => ({
+      injected: plan.faults.map(({ name }) => name),
+      missed: [],
+      ended: [],
+      problems: [`the round itself broke: ${error.stack}`],
+      restartSeconds: 0,
+    }),
+  );
+  if (outcome.problems.length > 0) {
+    const log = join(tmpdir(), `lifeboat-faults-${plan.seed}.log`);
+    await copyFile(join(scene.directory, 'worker.log'), log).catch(() => {});
+    outcome.problems.push(`the worker's log is in ${log}`);
+  }
+  return { ...outcome, plan, seconds: Math.round((Date.now() - from) / 1000) };
+}
+
+/** A scene with records in both services and a held set of them, whose contents are known: what restores bring back. */
+async function openStage(): Promise<{ scene: Scene; anchor: Anchor }> {
+  const scene = await setScene();
+  try {
+    const clients = Object.values(scene.writers);
+    for (const client of clients) client.start();
+    while (clients.some(({ acknowledged }) => acknowledged.size < 10)) await sleep(100);
+    await pauseWriters(scene);
+    const { set } = await execute<{ set: string }>(scene, 'backup', {});
+    for (const repository of scene.repositories)
+      await writeHold(repository, set, {
+        time: new Date(),
+        by: 'campaign',
+        reason: 'its contents are known',
+      });
+    const [graph, vectors] = [scene.writers[GRAPH], scene.writers[VECTORS]];
+    const records = { [GRAPH]: await graph.there(), [VECTORS]: await vectors.there() };
+    return { scene, anchor: { set, records } };
+  } catch (error) {
+    await scene.close();
+    throw error;
+  }
+}

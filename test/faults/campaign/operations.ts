@@ -1,0 +1,99 @@
+import type { Chance } from './chance.ts';
+
+export const OPERATIONS = ['backup', 'restore', 'drill', 'prune', 'replicate'] as const;
+export type OperationName = (typeof OPERATIONS)[number];
+
+/** The names of the two services and of the two repositories of a campaign. */
+export const GRAPH = 'graph';
+export const VECTORS = 'vectors';
+export const LOCAL = 'local';
+export const OFFSITE = 'offsite';
+
+/** One run of Lifeboat that a round starts. */
+export interface PlannedOperation {
+  name: OperationName;
+  /** The set of a restore is the campaign's anchor, whose contents are known; it is filled in at the start. */
+  input: Record<string, unknown>;
+  /** Its activities, in about their order: the moments at which a fault can come. */
+  activities: readonly string[];
+}
+
+const SERVICES = [undefined, undefined, [GRAPH], [VECTORS]] as const;
+
+/** What an operation is started with; `whole`: over all services. */
+export function planOperation(name: OperationName, chance: Chance, whole = false): PlannedOperation {
+  const chosen = chance.pick(SERVICES);
+  const services = whole ? undefined : chosen;
+  const only = services ? { services: [...services] } : {};
+  const graph = services?.[0] !== VECTORS;
+  const vectors = services?.[0] !== GRAPH;
+  const wait = chance.happens(0.5);
+  const repository = chance.pick([LOCAL, LOCAL, OFFSITE]);
+  if (name === 'backup') {
+    const repositories = repository === LOCAL ? [LOCAL, OFFSITE] : [OFFSITE, LOCAL];
+    const consistent = services === undefined && chance.happens(0.3);
+    return {
+      name,
+      input: { ...only, repositories, wait, ...(consistent ? { consistent } : {}) },
+      activities: [
+        'planRun',
+        ...(graph ? DUMPED : []),
+        ...(vectors ? TAKEN : []),
+        'commitSet',
+        'replicateSet',
+      ],
+    };
+  }
+  if (name === 'restore')
+    return {
+      name,
+      input: { ...only, repository, wait },
+      activities: ['selectArtifacts', ...(graph ? SWAPPED : []), ...(vectors ? UPLOADED : [])],
+    };
+  if (name === 'drill')
+    return {
+      name,
+      input: { ...only, repository },
+      activities: [
+        'selectArtifacts',
+        ...(graph ? SANDBOXED : []),
+        ...(vectors ? COMPARED : []),
+        'recordVerdict',
+      ],
+    };
+  if (name === 'prune') return { name, input: {}, activities: ['planPrune', 'collectOrphans'] };
+  const from = chance.pick([LOCAL, OFFSITE]);
+  return {
+    name,
+    input: { from, to: [from === LOCAL ? OFFSITE : LOCAL] },
+    activities: ['replicationTargets', 'missingIn'],
+  };
+}
+
+const DUMPED = [
+  ...['planNeo4j', 'checkRepository', 'prepareStaging', 'describeGraphs', 'inspectService', 'openWindow'],
+  ...['dumpDatabase', 'dumpDatabase', 'closeWindow', 'storeDump', 'removeStaging'],
+];
+const TAKEN = ['planQdrant', 'describeCollection', 'takeSnapshot', 'storeSnapshot', 'deleteSnapshot'];
+const SWAPPED = [
+  ...['planNeo4jRestore', 'prepareStaging', 'fetchDump', 'loadDump', 'checkLoaded', 'recordRestore'],
+  ...[
+    'inspectService',
+    'openWindow',
+    'swapStores',
+    'tryServing',
+    'compareRestored',
+    'acceptSwap',
+    'closeWindow',
+  ],
+];
+const UPLOADED = ['planQdrantRestore', 'takeSnapshot', 'uploadArtifact', 'compareCollection', 'keepSafety'];
+const SANDBOXED = [
+  'planNeo4j',
+  'prepareStaging',
+  'fetchDump',
+  'loadIntoSandbox',
+  'describeSandbox',
+  'removeSandbox',
+];
+const COMPARED = ['recordSandboxCollection', 'uploadArtifact', 'compareCollection', 'deleteCollection'];

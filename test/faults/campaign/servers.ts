@@ -1,0 +1,80 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { endProcess, identify, type ProcessIdentity } from '../../testbed/process.ts';
+import { startQdrantStandIn } from '../../testbed/qdrant/stand-in.ts';
+import { startS3 } from '../../testbed/s3.ts';
+import type { S3State } from '../../testbed/state.ts';
+import { startTemporal } from '../../testbed/temporal.ts';
+
+/** A server that can be killed and started again: at the same address, on its data. */
+export interface Restartable {
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+const killed = async (process: ProcessIdentity | undefined): Promise<void> => {
+  if (process) await endProcess(process, 0, 'SIGKILL');
+};
+
+export interface RestartableTemporal extends Restartable {
+  address: string;
+  /** Delete its database; only while it is down. */
+  forget(): Promise<void>;
+}
+
+export async function restartableTemporal(directory: string): Promise<RestartableTemporal> {
+  let server = await startTemporal({ directory });
+  const { address } = server;
+  const port = Number(address.split(':')[1]);
+  const uiPort = Number(new URL(server.uiUrl ?? '').port);
+  return {
+    address,
+    kill: () => killed(server.process),
+    async start() {
+      server = await startTemporal({ directory, port, uiPort });
+    },
+    async forget() {
+      for (const end of ['', '-wal', '-shm', '-journal'])
+        await rm(join(directory, `temporal.db${end}`), { force: true });
+    },
+  };
+}
+
+export interface RestartableS3 extends Restartable {
+  state: S3State;
+}
+
+export async function restartableS3(directory: string): Promise<RestartableS3> {
+  let server = await startS3({ directory });
+  const { endpoint, region, accessKeyId, secretAccessKey, bucket } = server;
+  const port = Number(new URL(endpoint).port);
+  return {
+    state: { endpoint, region, accessKeyId, secretAccessKey, bucket },
+    async kill() {
+      await killed(server.process);
+      await server.stop();
+    },
+    async start() {
+      server = await startS3({ directory, port, accessKeyId, secretAccessKey });
+    },
+  };
+}
+
+export interface RestartableQdrant extends Restartable {
+  url: string;
+  apiKey: string;
+}
+
+export async function restartableQdrant(directory: string, apiKey: string): Promise<RestartableQdrant> {
+  let server = await startQdrantStandIn({ directory, apiKey });
+  const { url } = server;
+  const port = Number(new URL(url).port);
+  return {
+    url,
+    apiKey,
+    kill: () => killed(identify(server.pid)),
+    async start() {
+      server = await startQdrantStandIn({ directory, apiKey, port });
+    },
+  };
+}
