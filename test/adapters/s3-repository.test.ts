@@ -5,7 +5,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { on, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it, mock } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { S3 } from '@aws-sdk/client-s3';
 import { partSizes } from '../../src/adapters/repository/part-reader.ts';
@@ -154,6 +154,21 @@ describe('an S3 repository', () => {
     assert.ok(source.destroyed);
     assert.equal(await repository.head('sets/a/s/x'), null);
     assert.deepEqual(await unfinished(), []);
+  });
+
+  it('goes on after the clock of this machine was days off, and after it was set right again', async () => {
+    const repository = open();
+    await repository.put('a', Readable.from('before'));
+    try {
+      for (const days of [3, -400]) {
+        mock.timers.enable({ apis: ['Date'], now: Date.now() + days * 24 * 60 * 60 * 1000 });
+        assert.deepEqual(await keys(repository, ''), ['a']);
+        mock.timers.reset();
+        assert.deepEqual(await keys(repository, ''), ['a']);
+      }
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('goes on reading where a download was cut', async () => {

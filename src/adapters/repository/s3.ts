@@ -8,7 +8,7 @@ import { descriptorText, ensureDescriptor } from './descriptor.ts';
 import { requireKey } from './key.ts';
 import type { DeleteOutcome, GetOptions, PutOptions, Repository, StoredObject } from './repository.ts';
 import { resumedRead } from './resumed-read.ts';
-import { isDenied, isMissing, isTaken, s3Failure } from './s3-failure.ts';
+import { isDenied, isMissing, isTaken, s3Code, s3Failure } from './s3-failure.ts';
 import { S3Upload } from './s3-upload.ts';
 
 const OURS = [KEYS.descriptor, KEYS.manifests, KEYS.sets, KEYS.verdicts, KEYS.holds, KEYS.tombstones];
@@ -235,7 +235,7 @@ const within = (signal: AbortSignal | undefined) => (signal ? { abortSignal: sig
 
 function connect(config: Config): S3 {
   const { accessKeyId, secretAccessKey, sessionToken } = config;
-  return new S3({
+  const client = new S3({
     region: config.region,
     forcePathStyle: config.pathStyle,
     ...(config.endpoint ? { endpoint: config.endpoint } : {}),
@@ -259,4 +259,17 @@ function connect(config: Config): S3 {
       httpsAgent: { maxSockets: config.concurrency + 8 },
     },
   });
+  // The client learns from a refusal how far its clock is off, and tries again; but not after a clock that was off was set right again.
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (s3Code(error) !== 'RequestTimeTooSkewed') throw error;
+        return await next(args);
+      }
+    },
+    { step: 'build', priority: 'low', name: 'againWithTheRightTime' },
+  );
+  return client;
 }
