@@ -7,12 +7,13 @@ import { walkDump } from '../adapters/neo4j/dump-walker.ts';
 import { helperEnvironment } from '../adapters/neo4j/layout.ts';
 import { type Neo4jProbe, probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
-import { createStaging, removeStaging, type Staging, stagingName } from '../adapters/neo4j/staging.ts';
+import { createStaging, removeStaging, type Staging } from '../adapters/neo4j/staging.ts';
 import { KEPT } from '../adapters/neo4j/swap.ts';
 import { parseVersion } from '../adapters/neo4j/version.ts';
 import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, GraphFacts } from '../model/manifest.ts';
+import { stagingName } from '../model/names.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { type Step, step } from './step.ts';
 import { storeInRepository } from './store.ts';
@@ -124,10 +125,10 @@ export function createNeo4jActivities(deps: Dependencies) {
       });
     },
 
-    /** Remove it, or only the way into a volume that holds a safety copy. */
-    async removeStaging(input: { set: string; service: string; keepVolume?: boolean }): Promise<void> {
+    /** Remove it, or only the way into a volume that may hold a safety copy. */
+    async removeStaging(input: { set: string; service: string }): Promise<void> {
       await step('clean up', async () => {
-        await removeStaging(engine, input.set, input.service, input);
+        await removeStaging(engine, input.set, input.service);
       });
     },
   };

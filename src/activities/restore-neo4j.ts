@@ -1,11 +1,8 @@
 import { findContainer } from '../adapters/docker/container.ts';
-import { removeVolume } from '../adapters/docker/volume.ts';
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { checkLoaded, fetchDump, loadDump } from '../adapters/neo4j/load.ts';
 import { probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
-import { keptVolumes } from '../adapters/neo4j/staging.ts';
-import { placeOf, runSwapStep } from '../adapters/neo4j/swap.ts';
 import { compareVersions, parseVersion } from '../adapters/neo4j/version.ts';
 import { readArtifact } from '../adapters/pipeline/read-artifact.ts';
 import { LifeboatError } from '../model/failures.ts';
@@ -14,46 +11,15 @@ import type { Artifact, GraphFacts } from '../model/manifest.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import { neo4jNamed } from './dependencies.ts';
+import type { KeptRecord } from './kept-stores.ts';
 import { adminContextOf, type Neo4jPlan, neo4jPlanOf, type ServiceStep, stagingOf } from './neo4j.ts';
 import type { ServiceSelection } from './restore.ts';
-import { type Step, step } from './step.ts';
+import { step } from './step.ts';
+import { swapStep } from './swap-step.ts';
 
-/** What a restore has kept of the old state. */
-export interface KeptCopy {
-  restore: string;
-  bytes: number;
-  record: KeptRecord | null;
-  /** The volume that it is on, when it is not the service's own. */
-  volume?: string;
-}
-
-export interface KeptRecord {
-  set: string;
-  repository: string;
-  databases: string[];
-  at: string;
-}
-
-/** Restore of Neo4j: load beside the running database, swap, compare, keep, undo. */
+/** Restore of Neo4j: load beside the running database, swap, compare, keep. */
 export function createNeo4jRestoreActivities(deps: Dependencies) {
   const { engine } = deps;
-
-  const about = async (input: ServiceStep, context: Step) => ({
-    service: input.plan.service,
-    runId: context.runId,
-    container: await findContainer(engine, neo4jNamed(deps.config(), input.plan.service).target),
-  });
-
-  const swapStep = async (
-    input: ServiceStep & { place: RestorePlace },
-    name: Parameters<typeof runSwapStep>[1],
-    words: string[],
-    context: Step,
-  ) =>
-    await runSwapStep(engine, name, await about(input, context), input.place, words, {
-      signal: context.signal,
-      keep: context.keep,
-    });
 
   return {
     /** Compare a set with the container that it is to go into, with nothing changed. */
@@ -67,7 +33,7 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
         const probed = await probeNeo4j(engine, service.name, container, context.runId, context);
         const target = neo4jPlanOf(service, container, probed, probed.databases);
         const warnings = requireVersion(input.selection.record.version, target.version, service.name);
-        if (input.stage === 'volume') requireRoomFor(input.selection.artifacts, target);
+        requireRoomFor(input.selection.artifacts, target, input.stage);
         return { target, warnings };
       });
     },
@@ -129,21 +95,21 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
     /** Write down beside what will be kept what it is. */
     async recordRestore(input: ServiceStep & { place: RestorePlace; record: KeptRecord }): Promise<void> {
       await step('record', async (context) => {
-        await swapStep(input, 'record', [JSON.stringify(input.record)], context);
+        await swapStep(deps, input, 'record', [JSON.stringify(input.record)], context);
       });
     },
 
     /** In the window: the old stores aside, the new ones in. */
     async swapStores(input: ServiceStep & { place: RestorePlace; databases: string[] }): Promise<void> {
       await step('swap', async (context) => {
-        const { container } = await about(input, context);
+        const container = await findContainer(engine, neo4jNamed(deps.config(), input.plan.service).target);
         if (container.running) {
           throw new LifeboatError(
             'WindowLost',
             `The container "${container.name}" runs again in the middle of a restore: another program or the engine started it.`,
           );
         }
-        await swapStep(input, 'swap', input.databases, context);
+        await swapStep(deps, input, 'swap', input.databases, context);
       });
     },
 
@@ -177,78 +143,10 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
     /** The new stores were found good: what is aside is the safety copy from now on. */
     async acceptSwap(input: ServiceStep & { place: RestorePlace }): Promise<void> {
       await step('accept', async (context) => {
-        await swapStep(input, 'accept', [], context);
-      });
-    },
-
-    /** Take what an earlier restore kept as the new stores of this one. */
-    async adoptKept(
-      input: ServiceStep & { place: RestorePlace; restore: string; databases: string[] },
-    ): Promise<void> {
-      await step('adopt', async (context) => {
-        const kept = placeOf({ ...input.place, restore: input.restore });
-        await swapStep(input, 'adopt', [kept, ...input.databases], context);
-      });
-    },
-
-    /** The undo failed: what it took goes back to where it was kept. */
-    async returnKept(
-      input: ServiceStep & { place: RestorePlace; restore: string; databases: string[] },
-    ): Promise<void> {
-      await step('return', async (context) => {
-        const kept = placeOf({ ...input.place, restore: input.restore });
-        await swapStep(input, 'return', [kept, ...input.databases], context);
-      });
-    },
-
-    /** Remove a restore's folder with all that it holds, and the volume that was made for it. */
-    async forgetRestore(input: ServiceStep & { place: RestorePlace }): Promise<void> {
-      await step('forget', async (context) => {
-        const { volume } = input.place;
-        if (volume === undefined) await swapStep(input, 'forget', [], context);
-        else await removeVolume(engine, volume);
-      });
-    },
-
-    /** Of several restores only what the last one replaced is kept: copies older than this one go. */
-    async forgetOlder(input: ServiceStep & { kept: KeptCopy[] }): Promise<void> {
-      await step('forget', async (context) => {
-        for (const { restore, volume } of input.kept) {
-          const place = { restore, data: input.plan.data, owner: input.plan.owner };
-          if (volume) await removeVolume(engine, volume);
-          else await runSwapStep(engine, 'forget', await about(input, context), place, []);
-        }
-      });
-    },
-
-    /** What restores have kept on the service's volume, newest first. */
-    async listKept(input: ServiceStep): Promise<KeptCopy[]> {
-      return await step('list kept', async (context) => {
-        const found: KeptCopy[] = [];
-        for (const volume of [undefined, ...(await keptVolumes(engine, input.plan.service))]) {
-          const place = {
-            restore: '',
-            data: input.plan.data,
-            owner: input.plan.owner,
-            ...(volume ? { volume } : {}),
-          };
-          const output = await runSwapStep(engine, 'list', await about(input, context), place, []);
-          found.push(...keptIn(output).map((one) => ({ ...one, ...(volume ? { volume } : {}) })));
-        }
-        return found.sort((a, b) => (a.restore < b.restore ? 1 : -1));
+        await swapStep(deps, input, 'accept', [], context);
       });
     },
   };
-}
-
-/** What the helper that looked has printed, a line a copy. */
-function keptIn(output: string): KeptCopy[] {
-  return output.split('\n').flatMap((line): KeptCopy[] => {
-    const found = /^lifeboat:kept (\S+) (\d+) (.*)$/.exec(line);
-    if (!found?.[1]) return [];
-    const record = JSON.parse(found[3] ?? 'null') as KeptRecord | null;
-    return [{ restore: found[1], bytes: Number(found[2]) * 1024, record }];
-  });
 }
 
 /** A dump of a newer Neo4j is refused: loading it would fail after the fact. One of an older is migrated, and that is said. */
@@ -267,13 +165,20 @@ function requireVersion(from: string, to: string, service: string): string[] {
   ];
 }
 
-/** Old and new stores are on the volume at the same time. */
-function requireRoomFor(artifacts: Artifact[], target: Neo4jPlan): void {
+/** Old and new stores are on the volume at the same time; staged elsewhere, the new ones come when the old ones have gone. */
+function requireRoomFor(artifacts: Artifact[], target: Neo4jPlan, stage: 'volume' | 'elsewhere'): void {
   const needed = artifacts.reduce(
     (sum, { archive, content }) => sum + (archive?.bytes ?? content.bytes * 4),
     0,
   );
-  if (needed <= target.freeBytes) return;
+  const freed = artifacts.reduce((sum, { name }) => sum + (target.databases[name] ?? 0), 0);
+  if (needed <= target.freeBytes + (stage === 'elsewhere' ? freed : 0)) return;
+  if (stage === 'elsewhere') {
+    throw new LifeboatError(
+      'InsufficientSpace',
+      `The volume of service "${target.service}" has ${target.freeBytes} bytes free and ${freed} once the old stores are elsewhere, and the new stores need ${needed}: give it more room.`,
+    );
+  }
   throw new LifeboatError(
     'InsufficientSpace',
     `The volume of service "${target.service}" has ${target.freeBytes} bytes free, and the new stores need ${needed} beside the old ones: free some, or restore with "stage": "elsewhere".`,

@@ -13,11 +13,11 @@ import {
 import { resumeContainer, startContainer } from '../adapters/docker/lifecycle.ts';
 import { listVolumes, removeVolume } from '../adapters/docker/volume.ts';
 import { storeLayout } from '../adapters/neo4j/layout.ts';
-import { runSwapStep } from '../adapters/neo4j/swap.ts';
 import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
 import { LABELS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
+import { tidyPlace } from './kept-stores.ts';
 import { withQdrant } from './qdrant.ts';
 import { type Step, step } from './step.ts';
 import { closeWindow } from './windows.ts';
@@ -37,6 +37,8 @@ export type Reclaimed = 'started' | 'left to the person who stopped it' | 'was u
 /** The watchdog: nothing that Lifeboat stopped stays down, and nothing of a dead run stays behind. */
 export function createWatchdogActivities(deps: Dependencies) {
   const { engine, client } = deps;
+  /** Volumes with kept copies, of runs that are over, that were tidied by this worker already. */
+  const settled = new Set<string>();
 
   /** Whether the run that made something is still going on. What Temporal does not know of is over: it may have lost its database. */
   const isOpen = async (workflowId: string, runId: string): Promise<boolean> => {
@@ -117,10 +119,15 @@ export function createWatchdogActivities(deps: Dependencies) {
         }
         for (const { name, labels } of await listVolumes(engine, { [LABELS.role]: 'staging' })) {
           if (!(await over(labels))) continue;
-          await tidyRestore(labels[LABELS.service] ?? '', labels[LABELS.set] ?? '', context).catch(
+          await tidyRestore(labels, context).catch((error: unknown) => problems.push(messageOf(error)));
+          await attempt(name, () => removeVolume(engine, name));
+        }
+        for (const { name, labels } of await listVolumes(engine, { [LABELS.role]: 'kept' })) {
+          if (settled.has(name) || !(await over(labels))) continue;
+          await tidyRestore(labels, context, name).then(
+            () => settled.add(name),
             (error: unknown) => problems.push(messageOf(error)),
           );
-          await attempt(name, () => removeVolume(engine, name));
         }
         for (const debt of await listDebts(engine)) {
           if (debt.kind === 'qdrant-restore' || (await isOpen(debt.workflowId, debt.runId))) continue;
@@ -178,14 +185,15 @@ export function createWatchdogActivities(deps: Dependencies) {
     await clearDebt(engine, debt);
   }
 
-  /** New stores that a dead restore prepared on the service's volume; what it keeps stays. */
-  async function tidyRestore(name: string, restore: string, context: Step): Promise<void> {
+  /** New stores that a dead restore prepared, on the service's volume or on one of its own; what it keeps stays. */
+  async function tidyRestore(labels: Record<string, string>, context: Step, volume?: string): Promise<void> {
+    const { [LABELS.service]: name = '', [LABELS.set]: restore = '' } = labels;
     const service = deps.config().services.find((one) => one.name === name);
     if (service?.kind !== 'neo4j') return;
     const container = await findContainer(engine, service.target);
     const { data } = storeLayout(container);
     const owner = await ownerOf(engine, container.id, `${data}/databases`);
-    const about = { service: name, runId: context.runId, container };
-    await runSwapStep(engine, 'tidy', about, { restore, data, owner }, []);
+    const place = { restore, data, owner, ...(volume ? { volume } : {}) };
+    await tidyPlace(deps, { plan: { service: name }, place }, context);
   }
 }

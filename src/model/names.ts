@@ -54,6 +54,10 @@ export function word(text: string): string {
   return cleaned === '' ? 'x' : cleaned;
 }
 
+/** The name of the volume of one service in one run: fixed, so that a retry finds it. */
+export const stagingName = (run: string, service: string): string =>
+  `lifeboat-staging-${word(run)}-${word(service)}`;
+
 /**
  * Where things are in a repository. Every key is written once; nothing is ever overwritten.
  *

@@ -93,7 +93,12 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     }
     // The parent may be gone (terminated), and with it its own clean-up.
     if (isCancellation(failure)) {
-      await compensate('Remove what the cancelled run staged').removeStaging({ set: input.set, service });
+      const { set, plan, work } = input;
+      await compensate('Remove what the cancelled run staged').removeStaging({ set, service });
+      if (work.kind === 'swap') {
+        const { place } = work.swap;
+        await compensate('Remove what the cancelled restore prepared').tidyRestore({ set, plan, place });
+      }
     }
   });
   if (failure !== undefined) throw rolledBack ? broughtBack(service, failure) : failure;

@@ -3,6 +3,7 @@ import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { ServiceSelection } from '../activities/restore.ts';
 import type { RestoreInput } from '../model/inputs.ts';
 import type { Neo4jRecord } from '../model/manifest.ts';
+import { stagingName } from '../model/names.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
 import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
@@ -38,12 +39,11 @@ export async function restoreNeo4j(
   const { restore, repository, report, input } = options;
   const { service, artifacts } = selection;
   const elsewhere = input.stage === 'elsewhere';
-  const place = restorePlace(restore, plan, elsewhere ? `lifeboat-staging-${restore}-${service}` : undefined);
+  const place = restorePlace(restore, plan, elsewhere ? stagingName(restore, service) : undefined);
   const loaded = artifacts.map(({ name }) => name);
   const databases = input.clear ? cleared(plan, loaded) : loaded;
   // Everything of this restore goes by its own id, as everything of a backup goes by the set's.
   const at = { set: restore, plan };
-  let swapped = false;
   try {
     report.service(service, 'fetching');
     await inWindow(`Make room for the dumps of ${service}`).prepareStaging({
@@ -81,7 +81,6 @@ export async function restoreNeo4j(
       },
       { wait: input.wait ?? false },
     );
-    swapped = true;
     const [, ...older] = await probe(`See what ${service} has kept`).listKept(at);
     await compensate('Keep only what this restore replaced').forgetOlder({ ...at, kept: older });
     report.line(
@@ -100,10 +99,8 @@ export async function restoreNeo4j(
       await compensate(`Remove what ${service} staged`).removeStaging({
         set: restore,
         service,
-        ...(elsewhere && swapped ? { keepVolume: true } : {}),
       });
-      if (!swapped)
-        await compensate(`Remove the unused stores of ${service}`).forgetRestore({ ...at, place });
+      await compensate(`Remove what ${service} does not keep`).tidyRestore({ ...at, place });
     });
   }
 }

@@ -1,4 +1,4 @@
-import { LABELS, word } from '../../model/names.ts';
+import { LABELS, stagingName } from '../../model/names.ts';
 import { makeDirectories } from '../docker/archive.ts';
 import type { Engine } from '../docker/engine.ts';
 import { createHelper, removeContainer, removeContainers } from '../docker/helper.ts';
@@ -15,10 +15,6 @@ export interface Staging {
   /** The volume's path on the engine's host. */
   mountpoint: string;
 }
-
-/** The name of a run's staging volume for one service: fixed, so that a retry finds it. */
-export const stagingName = (set: string, service: string): string =>
-  `lifeboat-staging-${word(set)}-${word(service)}`;
 
 /** Make the staging of one service in one run, with directories that belong to the store's owner. */
 export async function createStaging(
@@ -59,18 +55,17 @@ export async function createStaging(
   return { volume: volume.name, carrier, mountpoint: volume.mountpoint };
 }
 
-/** Remove it with all that is in it, or only the way into it. What is gone already is no error. */
-export async function removeStaging(
-  engine: Engine,
-  set: string,
-  service: string,
-  options: { keepVolume?: boolean } = {},
-): Promise<void> {
+/**
+ * Remove it with all that is in it; of one that is to hold a safety copy only the way into it, since its volume may hold
+ * the only copy of the old stores. What is gone already is no error.
+ */
+export async function removeStaging(engine: Engine, set: string, service: string): Promise<void> {
   const volume = stagingName(set, service);
+  const kept = await keptVolumes(engine, service);
   // A helper of a critical section that was terminated may still be at work on it.
   await removeContainers(engine, { [LABELS.set]: set, [LABELS.service]: service });
   await removeContainer(engine, `${volume}-carrier`);
-  if (!options.keepVolume) await removeVolume(engine, volume);
+  if (!kept.includes(volume)) await removeVolume(engine, volume);
 }
 
 /** Volumes that hold safety copies of a service. */

@@ -5,7 +5,7 @@ import { statPath } from '../docker/archive.ts';
 import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
 import { type HelperRun, runHelper } from '../docker/helper.ts';
-import { STAGING } from './staging.ts';
+import { keptVolumes, STAGING } from './staging.ts';
 
 /** Everything of Lifeboat's on a service's own volume is in this folder of its data directory. */
 export const KEPT = '.lifeboat';
@@ -32,9 +32,13 @@ carry() {
 tidy() { rm -rf "$1.part" "$1.gone"; }
 `;
 
-/** After an undo that failed: what was taken goes back to where it was kept, and this place is empty again. */
+/**
+ * After an undo that failed: what was taken goes back to where it was kept, and this place is empty again. While a swap of it is
+ * unfinished the old stores are here: then it is left to whoever undoes the swap, and what was taken stays here as a kept copy.
+ */
 const RETURN = `${PRELUDE}
 kept=$1; shift
+[ ! -e "$place/swapping" ] || exit 0
 for db in "$@"; do
   for kind in databases transactions; do carry "$place/new/$kind/$db" "$kept/old/$kind/$db"; done
 done
@@ -86,26 +90,38 @@ if [ -e "$place/precious" ]; then
 else
   rm -rf "$place/new"
 fi
-rm -rf "$place/undone" "$place/swapping"`;
+rmdir "$place/old/databases" "$place/old/transactions" "$place/old" 2>/dev/null || :
+rm -rf "$place/undone" "$place/swapping"
+[ -e "$place/old" ] || [ -e "$place/precious" ] || rm -rf "$place"`;
 
-/** Take what an earlier restore kept (its folder comes first) as the new stores of this one; it is the only copy, so it is precious. */
+/**
+ * Take what an earlier restore kept (its folder comes first) as the new stores of this one; it is the only copy, so it is precious.
+ * Nothing is taken from a restore whose swap is unfinished, nor when a database of it is not there any more.
+ */
 const ADOPT = `${PRELUDE}
 kept=$1; shift
+[ ! -e "$kept/swapping" ] || { echo "the restore $kept is not finished" >&2; exit 1; }
+for db in "$@"; do
+  [ -e "$kept/old/databases/$db" ] || [ -e "$kept/old/databases/$db.none" ] || [ -e "$kept/new/databases/$db" ] ||
+    [ -e "$place/new/databases/$db" ] || { echo "$kept no longer holds $db" >&2; exit 1; }
+done
 mkdir -p "$place"; touch "$place/precious"
 for db in "$@"; do
   for kind in databases transactions; do
     for from in old new; do carry "$kept/$from/$kind/$db" "$place/new/$kind/$db"; done
   done
 done
+rmdir "$kept/old/databases" "$kept/old/transactions" "$kept/old" 2>/dev/null || :
 sync`;
 
 /** The outcome was found good: what is aside is from now on the safety copy. */
 const ACCEPT = `${PRELUDE}
 rm -rf "$place/swapping" "$place/new" "$place/precious"`;
 
-/** What restores have kept on the service's volume: `<restore> <KiB> <record>` a line. */
+/** What restores have kept on a volume: `<restore> <KiB> <record>` a line. One that is not finished has kept nothing yet, but is in use. */
 const LIST = `${PRELUDE}
 for kept in "$place"/*/; do
+  if [ -e "$kept/swapping" ]; then echo "lifeboat:unfinished $(basename "$kept")"; continue; fi
   [ -e "$kept/old" ] || [ -e "$kept/precious" ] || continue
   echo "lifeboat:kept $(basename "$kept") $(du -sk "$kept" | cut -f1) $(cat "$kept/record.json" 2>/dev/null || echo null)"
 done`;
@@ -114,7 +130,7 @@ done`;
 const RECORD = `${PRELUDE}
 mkdir -p "$place"; printf '%s' "$1" > "$place/record.json"`;
 
-/** After a run that died: what it prepared goes, what it keeps and what is under way stays. */
+/** After a run that ended: what it prepared goes, what it keeps and what is under way stays. */
 const TIDY = `${PRELUDE}
 [ -e "$place/swapping" ] || [ -e "$place/precious" ] || rm -rf "$place/new"
 [ -e "$place/swapping" ] || [ -e "$place/precious" ] || [ -e "$place/old" ] || rm -rf "$place"`;
@@ -122,6 +138,10 @@ const TIDY = `${PRELUDE}
 /** Forget a restore altogether, with what it kept. */
 const FORGET = `${PRELUDE}
 rm -rf "$place"`;
+
+/** On a volume of a restore's own, what was only on the way to the stores. */
+const EMPTY = `${PRELUDE}
+rm -rf ${STAGING}/in/* ${STAGING}/out/* ${STAGING}/data/* ${STAGING}/report/*`;
 
 const ASK = `${PRELUDE}
 [ ! -e "$place/swapping" ] || echo lifeboat:pending`;
@@ -135,6 +155,7 @@ const SCRIPTS = {
   accept: ACCEPT,
   tidy: TIDY,
   forget: FORGET,
+  empty: EMPTY,
   list: LIST,
   record: RECORD,
 } as const;
@@ -184,5 +205,7 @@ export async function isSwapPending(
 ): Promise<boolean> {
   if (!place.volume)
     return (await statPath(engine, context.container.id, `${placeOf(place)}/swapping`)) !== null;
+  // A helper that names a volume which is not there would make it.
+  if (!(await keptVolumes(engine, context.service)).includes(place.volume)) return false;
   return (await runSwapStep(engine, 'ask', context, place, [])).includes('lifeboat:pending');
 }
