@@ -1,6 +1,10 @@
+import { createCollectionAliasActivities } from './collection-aliases.ts';
+import { createCollectionRemovalActivities } from './collection-removal.ts';
 import { createContainerActivities } from './containers.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createNeo4jDrillActivities } from './drill-neo4j.ts';
+import { createKeptCollectionActivities } from './kept-collections.ts';
+import { createKeptStoresActivities } from './kept-stores.ts';
 import { createNeo4jActivities } from './neo4j.ts';
 import { createNotificationActivities } from './notifications.ts';
 import { createQdrantActivities } from './qdrant.ts';
@@ -17,7 +21,11 @@ import { createWatchdogActivities } from './watchdog.ts';
 /** All activities of a worker, by the names under which workflows call them. */
 export function createActivities(deps: Dependencies) {
   return {
+    ...createCollectionAliasActivities(deps),
+    ...createCollectionRemovalActivities(deps),
     ...createContainerActivities(deps),
+    ...createKeptCollectionActivities(deps),
+    ...createKeptStoresActivities(deps),
     ...createNeo4jActivities(deps),
     ...createNeo4jDrillActivities(deps),
     ...createNeo4jRestoreActivities(deps),

@@ -1,4 +1,4 @@
-import { clearDebt, type Debt, listDebts, recordDebt } from '../adapters/docker/debt.ts';
+import { clearDebt, type Debt, recordDebt } from '../adapters/docker/debt.ts';
 import { readArtifact } from '../adapters/pipeline/read-artifact.ts';
 import { compareCollection, describeDifference } from '../adapters/qdrant/compare-collection.ts';
 import type { Qdrant } from '../adapters/qdrant/qdrant.ts';
@@ -7,9 +7,9 @@ import { restoreRefusal } from '../adapters/qdrant/version.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { type SnapshotReference, withQdrant } from './qdrant.ts';
+import { withQdrant } from './qdrant.ts';
 import type { ServiceSelection } from './restore.ts';
-import { type Step, step } from './step.ts';
+import { step } from './step.ts';
 
 /** One collection on its way back. */
 export interface CollectionRestore {
@@ -25,7 +25,7 @@ export interface CollectionRestore {
   exists: boolean;
 }
 
-/** Restore of Qdrant: upload, compare, aliases; and the way back. */
+/** Restore of Qdrant: plan, upload, compare. */
 export function createQdrantRestoreActivities(deps: Dependencies) {
   const { engine } = deps;
 
@@ -137,157 +137,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         );
       });
     },
-
-    /** Let aliases point to a collection, as the manifest has them. */
-    async setAliases(input: { service: string; collection: string; aliases: string[] }): Promise<void> {
-      await step('aliases', async ({ signal }) => {
-        const service = qdrantNamed(deps.config(), input.service);
-        await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
-          await qdrant.setAliases(input.collection, input.aliases, { signal });
-        });
-      });
-    },
-
-    /** The aliases that point to a collection now. */
-    async aliasesOf(input: { service: string; collection: string }): Promise<string[]> {
-      return await step('aliases', async ({ signal }) => {
-        const service = qdrantNamed(deps.config(), input.service);
-        return await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
-          const aliases = await qdrant.aliases({ signal });
-          return aliases
-            .filter(({ collection }) => collection === input.collection)
-            .map(({ alias }) => alias);
-        });
-      });
-    },
-
-    /** The way back: the collection as it was when its safety snapshot was taken. */
-    async recoverFromSafety(input: { restore: string; safety: SnapshotReference }): Promise<void> {
-      await step('recover', async (context) => {
-        const { safety } = input;
-        const service = qdrantNamed(deps.config(), safety.service);
-        context.beat({ step: `bringing ${safety.collection} back` });
-        await withQdrant(service, safety.node, async (qdrant) => {
-          await recover(qdrant, safety, `lifeboat-${input.restore}-back.snapshot`, context);
-        });
-      });
-    },
-
-    /** Delete a collection that was not there before, or that a drill made. */
-    async deleteCollection(input: { service: string; collection: string }): Promise<void> {
-      await step('delete', async ({ signal }) => {
-        const service = qdrantNamed(deps.config(), input.service);
-        const node = service.urls[0] ?? '';
-        await withQdrant(service, node, async (qdrant) => {
-          await qdrant.deleteCollection(input.collection, { signal });
-        });
-        await clearDebt(engine, {
-          kind: 'qdrant-collection',
-          service: service.name,
-          node,
-          collection: input.collection,
-          name: '',
-        });
-      });
-    },
-
-    /** Write down that a collection is a drill's own, before it is made. */
-    async recordSandboxCollection(input: { service: string; collection: string }): Promise<void> {
-      await step('record', async (context) => {
-        const service = qdrantNamed(deps.config(), input.service);
-        const node = service.urls[0] ?? '';
-        await recordDebt(
-          engine,
-          { kind: 'qdrant-collection', service: service.name, node, collection: input.collection, name: '' },
-          context,
-        );
-      });
-    },
-
-    /** Keep a safety snapshot for an undo: from now on it is no debt of a run. Older ones of the same collection go. */
-    async keepSafety(input: { restore: string; safety: SnapshotReference }): Promise<void> {
-      await step('keep', async (context) => {
-        const { service: name, node, collection, name: snapshot } = input.safety;
-        const service = qdrantNamed(deps.config(), name);
-        const about = { service: name, node, collection };
-        const kept = (await listDebts(engine)).filter(
-          (debt) =>
-            debt.kind === 'qdrant-restore' &&
-            debt.service === name &&
-            debt.collection === collection &&
-            debt.node === node,
-        );
-        await recordDebt(engine, { ...about, kind: 'qdrant-restore', name: snapshot }, context);
-        await clearDebt(engine, { ...about, kind: 'qdrant-snapshot', name: snapshot });
-        for (const older of kept.filter((debt) => debt.name !== snapshot)) {
-          await withQdrant(
-            service,
-            older.node,
-            async (qdrant) => await qdrant.deleteSnapshot(collection, older.name),
-          );
-          await clearDebt(engine, older);
-        }
-      });
-    },
-
-    /** Safety snapshots that restores have kept on a server. */
-    async listKeptSnapshots(input: { service: string }): Promise<SnapshotReference[]> {
-      return await step('list kept', async () => {
-        const debts = (await listDebts(engine)).filter(
-          (debt) => debt.kind === 'qdrant-restore' && debt.service === input.service,
-        );
-        return debts.map(({ service, node, collection, name }) => ({
-          service,
-          node,
-          collection,
-          name,
-          bytes: 0,
-          checksum: null,
-          capturedAt: '',
-        }));
-      });
-    },
-
-    /** Forget a kept safety snapshot, and delete it. */
-    async dropKept(input: { safety: SnapshotReference }): Promise<void> {
-      await step('delete', async ({ signal }) => {
-        const { service: name, node, collection, name: snapshot } = input.safety;
-        const service = qdrantNamed(deps.config(), name);
-        await withQdrant(
-          service,
-          node,
-          async (qdrant) => await qdrant.deleteSnapshot(collection, snapshot, { signal }),
-        );
-        await clearDebt(engine, { kind: 'qdrant-restore', service: name, node, collection, name: snapshot });
-      });
-    },
   };
-}
-
-/** An upload replaces what is there, so the safety snapshot goes up again under another name, which is then deleted. */
-async function recover(
-  qdrant: Qdrant,
-  safety: SnapshotReference,
-  fileName: string,
-  { signal }: Step,
-): Promise<void> {
-  const listed = await qdrant.listSnapshots(safety.collection, { signal });
-  const found = listed.find(({ name }) => name === safety.name);
-  if (!found) {
-    throw new LifeboatError(
-      'SnapshotNotFound',
-      `The safety snapshot "${safety.name}" of the collection "${safety.collection}" is no longer on the Qdrant server "${qdrant.name}".`,
-    );
-  }
-  await qdrant.uploadSnapshot(safety.collection, {
-    fileName,
-    source: await qdrant.downloadSnapshot(safety.collection, safety.name, { signal }),
-    bytes: found.size,
-    checksum: found.checksum ?? safety.checksum ?? '',
-    priority: 'snapshot',
-    signal,
-  });
-  await qdrant.deleteSnapshot(safety.collection, fileName, { signal });
 }
 
 /** Where points were written around the snapshot, their number may be anything between the two counts. */

@@ -11,27 +11,33 @@ import { fail } from './failure.ts';
 /** How often a run that waits for a busy service looks again. */
 const LOOK_AGAIN = '2 seconds';
 
+/** What makes a child workflow the critical section of a service. */
+interface SectionOptions {
+  workflowId: string;
+  parentClosePolicy: typeof ParentClosePolicy.REQUEST_CANCEL;
+  staticSummary: string;
+}
+
 /**
- * Run the critical section of a service: alone, by its fixed id.
+ * Run a child workflow as the critical section of a service: alone, by its fixed id.
  * @throws `ServiceBusy` when another run has it, unless `wait`.
  */
-export async function inCriticalSection(
-  input: CriticalSectionInput,
-  options: { wait: boolean },
-): Promise<CriticalSectionResult> {
-  const { service } = input.plan;
+export async function alone<T>(
+  start: (section: SectionOptions) => Promise<T>,
+  options: { service: string; summary: string; wait: boolean },
+): Promise<T> {
+  const { service, summary, wait } = options;
   const workflowId = criticalSectionId(service, workflowInfo().taskQueue);
   while (true) {
     try {
-      return await executeChild(criticalSection, {
+      return await start({
         workflowId,
-        args: [input],
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        staticSummary: `${input.window} window of ${service} for set ${input.set}`,
+        staticSummary: summary,
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      if (!options.wait) {
+      if (!wait) {
         throw fail(
           'ServiceBusy',
           `Service "${service}" is in use by another run of Lifeboat (workflow ${workflowId}): wait for it, or start this one with "wait": true.`,
@@ -40,4 +46,18 @@ export async function inCriticalSection(
       await sleep(LOOK_AGAIN);
     }
   }
+}
+
+/** Run the critical section of a Neo4j service. */
+export async function inCriticalSection(
+  input: CriticalSectionInput,
+  { wait }: { wait: boolean },
+): Promise<CriticalSectionResult> {
+  const { service } = input.plan;
+  const summary = `${input.window} window of ${service} for set ${input.set}`;
+  return await alone((section) => executeChild(criticalSection, { ...section, args: [input] }), {
+    service,
+    summary,
+    wait,
+  });
 }

@@ -8,5 +8,6 @@ export { replicate } from './replicate.ts';
 export { restore } from './restore.ts';
 export { restoreCollections } from './restore-qdrant.ts';
 export { notification } from './tell.ts';
+export { undoCollections } from './undo-qdrant.ts';
 export { verify } from './verify.ts';
 export { reclaim, watchdog } from './watchdog.ts';

@@ -8,7 +8,7 @@ import { ProgressReport } from './progress.ts';
 
 /** What one restore has kept of the state before it: `restore` with `undo` brings the newest back. */
 export interface KeptState {
-  /** The id of the restore; null for collections, of which only the last restore's is kept. */
+  /** The id of the restore; null where an earlier Lifeboat did not write it down. */
   restore: string | null;
   /** The set that was restored then. */
   set: string | null;
@@ -75,12 +75,11 @@ async function keptStores(service: string): Promise<KeptState[]> {
 async function keptSnapshots(service: string): Promise<KeptState[]> {
   const look = probe(`See what ${service} has kept`, { attempts: 2 });
   const snapshots = await look.listKeptSnapshots({ service });
-  const collections = [...new Set(snapshots.map(({ collection }) => collection))];
-  return collections.map((collection) => ({
-    restore: null,
-    set: null,
-    at: null,
-    holds: [collection],
+  return [...Map.groupBy(snapshots, ({ restore }) => restore)].map(([restore, kept]) => ({
+    restore: restore || null,
+    set: kept[0]?.set || null,
+    at: kept[0]?.at || null,
+    holds: [...new Set(kept.map(({ collection }) => collection))],
     bytes: null,
   }));
 }

@@ -1,23 +1,17 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  CancellationScope,
-  executeChild,
-  isCancellation,
-  ParentClosePolicy,
-  sleep,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
+import type { AliasBefore } from '../activities/collection-aliases.ts';
 import type { SnapshotReference } from '../activities/qdrant.ts';
 import type { CollectionRestore } from '../activities/restore-qdrant.ts';
 import type { RestoreInput } from '../model/inputs.ts';
-import { criticalSectionId } from '../model/names.ts';
 import { compensate, inWindow, probe, transfer } from './activity-options.ts';
+import { alone } from './exclusive.ts';
 import { causeOf, fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
 import type { RestoredService } from './restore-neo4j.ts';
 
 export interface CollectionsInput {
   restore: string;
+  set: string;
   repository: string;
   service: string;
   collections: CollectionRestore[];
@@ -28,49 +22,28 @@ export interface CollectionsInput {
 export async function restoreQdrant(
   service: string,
   collections: CollectionRestore[],
-  options: { restore: string; repository: string; input: RestoreInput; report: ProgressReport },
+  options: { restore: string; set: string; repository: string; input: RestoreInput; report: ProgressReport },
 ): Promise<RestoredService> {
-  const { restore, repository, input, report } = options;
+  const { restore, set, repository, input, report } = options;
   report.service(service, 'restoring collections');
-  const names = await alone(
-    { restore, repository, service, collections, switchAlias: input.switchAlias ?? false },
-    input.wait ?? false,
-  );
+  const switchAlias = input.switchAlias ?? false;
+  const work: CollectionsInput = { restore, set, repository, service, collections, switchAlias };
+  const names = await alone((section) => executeChild(restoreCollections, { ...section, args: [work] }), {
+    service,
+    summary: `Restore ${collections.length} collections of ${service}`,
+    wait: input.wait ?? false,
+  });
   report.line(`${service}: ${names.join(', ')} restored.`);
   report.service(service, 'restored');
   return { service, collections: names, offlineSeconds: 0, compared: true, kept: restore };
-}
-
-async function alone(input: CollectionsInput, wait: boolean): Promise<string[]> {
-  const workflowId = criticalSectionId(input.service, workflowInfo().taskQueue);
-  while (true) {
-    try {
-      return await executeChild(restoreCollections, {
-        workflowId,
-        args: [input],
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        staticSummary: `Restore ${input.collections.length} collections of ${input.service}`,
-      });
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      if (!wait) {
-        throw fail(
-          'ServiceBusy',
-          `Service "${input.service}" is in use by another run of Lifeboat (workflow ${workflowId}): wait for it, or start this one with "wait": true.`,
-        );
-      }
-      await sleep('2 seconds');
-    }
-  }
 }
 
 /** What brings one collection back to what it was. */
 interface WayBack {
   collection: CollectionRestore;
   safety: SnapshotReference[];
-  aliases: string[];
-  /** With another name: the aliases of the collection that it came from, which may be switched. */
-  aliasesOfSource: string[];
+  /** Where the aliases that it gets pointed before. */
+  aliases: AliasBefore[];
 }
 
 /**
@@ -94,10 +67,7 @@ export async function restoreCollections(input: CollectionsInput): Promise<strin
     );
   }
   await CancellationScope.nonCancellable(async () => {
-    for (const { safety } of waysBack) {
-      for (const one of safety)
-        await compensate('Keep the safety snapshot').keepSafety({ restore: input.restore, safety: one });
-    }
+    for (const wayBack of waysBack) await keep(input, wayBack);
   });
   return input.collections.map(({ to }) => to);
 }
@@ -108,10 +78,12 @@ async function restoreCollection(
   waysBack: WayBack[],
 ): Promise<void> {
   const { from, to, record, parts, exists } = collection;
-  const aliases = await probe(`See the aliases of ${to}`).aliasesOf({ service, collection: to });
-  const aliasesOfSource =
-    from === to ? [] : await probe(`See the aliases of ${from}`).aliasesOf({ service, collection: from });
-  const wayBack: WayBack = { collection, safety: [], aliases, aliasesOfSource };
+  const wanted = from === to || switchAlias ? record.aliases : [];
+  const aliases =
+    wanted.length > 0
+      ? await probe(`See the aliases of ${from}`).aliasesBefore({ service, aliases: wanted })
+      : [];
+  const wayBack: WayBack = { collection, safety: [], aliases };
   waysBack.push(wayBack);
   if (exists) {
     for (const { node } of parts) {
@@ -138,7 +110,6 @@ async function restoreCollection(
       },
     );
   }
-  const wanted = from === to || switchAlias ? record.aliases : [];
   if (wanted.length > 0)
     await inWindow(`Let ${wanted.join(', ')} point to ${to}`).setAliases({
       service,
@@ -147,18 +118,26 @@ async function restoreCollection(
     });
 }
 
+/** Keep for an undo what this restore replaced: the safety snapshot of each node, and where the aliases pointed. */
+async function keep(
+  { restore, set, service }: CollectionsInput,
+  { collection: { to, parts }, safety, aliases }: WayBack,
+): Promise<void> {
+  const at = new Date().toISOString();
+  for (const [part, { node }] of parts.entries()) {
+    const kept = { service, node, collection: to, name: safety[part]?.name ?? '', restore, set, at, aliases };
+    // A collection that was made anew has nothing to go back to but the aliases that came to it.
+    if (kept.name === '' && aliases.length === 0) continue;
+    await compensate(`Keep what ${to} was`).keepCollection({ kept });
+  }
+}
+
 async function goBack(
   { restore, service }: CollectionsInput,
-  { collection, safety, aliases, aliasesOfSource }: WayBack,
+  { collection: { to, exists }, safety, aliases }: WayBack,
 ): Promise<void> {
-  const { from, to, exists } = collection;
-  if (aliasesOfSource.length > 0) {
-    await compensate(`Aliases of ${from}`).setAliases({
-      service,
-      collection: from,
-      aliases: aliasesOfSource,
-    });
-  }
+  if (aliases.length > 0)
+    await compensate(`Aliases of ${to}`).returnAliases({ service, collection: to, aliases });
   if (!exists) {
     await compensate(`Delete ${to}, which was not there before`).deleteCollection({
       service,
@@ -170,6 +149,4 @@ async function goBack(
     await compensate(`Bring ${to} back`).recoverFromSafety({ restore, safety: one });
     await compensate('Delete the safety snapshot').deleteSnapshot({ snapshot: one });
   }
-  if (aliases.length > 0)
-    await compensate(`Aliases of ${to}`).setAliases({ service, collection: to, aliases });
 }

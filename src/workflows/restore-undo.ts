@@ -1,10 +1,11 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { RestoreInput } from '../model/inputs.ts';
-import { compensate, inWindow, probe, transfer } from './activity-options.ts';
+import { compensate, inWindow, probe } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
 import { fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
 import { type RestoredService, restorePlace } from './restore-neo4j.ts';
+import { undoQdrant } from './undo-qdrant.ts';
 
 /** Bring back what the last restore of each service replaced; what serves now is kept in its turn. */
 export async function undoRestore(
@@ -16,7 +17,7 @@ export async function undoRestore(
   const undone: RestoredService[] = [];
   for (const { name: service, kind } of run.services) {
     if (kind === 'qdrant') {
-      const collections = await undoCollections(service, restore, report);
+      const collections = await undoQdrant(service, { restore, report, wait: input.wait ?? false });
       if (collections) undone.push(collections);
       continue;
     }
@@ -58,13 +59,10 @@ export async function undoRestore(
         kept: restore,
       });
       report.line(`${service} has again what ${newest.restore} had replaced.`);
-      // On a volume of its own, what was undone and what is kept now share it.
-      if (newest.volume === undefined) {
-        await compensate('Forget the undone restore').forgetRestore({
-          ...at,
-          place: restorePlace(newest.restore, plan),
-        });
-      }
+      await compensate('Forget the undone restore').forgetRestore({
+        ...at,
+        place: restorePlace(newest.restore, plan, newest.volume),
+      });
     } finally {
       // The kept copy is the only one: after a failure it goes back to where it was found.
       if (!swapped) {
@@ -86,22 +84,4 @@ export async function undoRestore(
     );
   }
   return undone;
-}
-
-/** Each collection goes back to the safety snapshot that the last restore of it kept. */
-async function undoCollections(
-  service: string,
-  restore: string,
-  report: ProgressReport,
-): Promise<RestoredService | undefined> {
-  const kept = await probe(`See what ${service} has kept`).listKeptSnapshots({ service });
-  if (kept.length === 0) return undefined;
-  for (const safety of kept) {
-    report.service(service, `bringing ${safety.collection} back`);
-    await transfer(`Bring ${safety.collection} back`).recoverFromSafety({ restore, safety });
-    await compensate('Delete the safety snapshot').dropKept({ safety });
-  }
-  const collections = [...new Set(kept.map(({ collection }) => collection))];
-  report.line(`${service} has again what the last restore of ${collections.join(', ')} had replaced.`);
-  return { service, collections, offlineSeconds: 0, compared: false };
 }

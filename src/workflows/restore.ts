@@ -113,10 +113,10 @@ async function restoreSet(wanted: RestoreInput, subject: Subject): Promise<Resto
   report.phase('restoring');
   const services: RestoredService[] = [];
   for (const plan of planned) {
-    const options = { restore: id, repository, input: wanted, report };
+    const options = { restore: id, set, repository, input: wanted, report };
     services.push(
       'target' in plan
-        ? await restoreNeo4j(plan.one, plan.target, { ...options, set })
+        ? await restoreNeo4j(plan.one, plan.target, options)
         : await restoreQdrant(plan.one.service, plan.collections, options),
     );
   }

@@ -12,6 +12,19 @@ export interface Debt {
   collection: string;
   /** The snapshot's file; empty for a collection. */
   name: string;
+  /** Of a `qdrant-restore`, which is kept and no debt: what an undo has to know. */
+  kept?: KeptCollection;
+}
+
+/** What a restore keeps of a collection beside its safety snapshot. */
+export interface KeptCollection {
+  restore: string;
+  /** The set that was restored. */
+  set: string;
+  /** ISO time. */
+  at: string;
+  /** Where the aliases that the restore set pointed before; null for one that there was not. */
+  aliases: { alias: string; collection: string | null }[];
 }
 
 export interface RecordedDebt extends Debt {

@@ -37,6 +37,13 @@ export async function resolveSet(
   if (matches.length === 1 && only) {
     return { ...only, manifest: await readManifest(repository, only.set, signal) };
   }
+  const given = await listSets(repository, { ...options, tombstoned: true });
+  if (given.some(({ set, tombstoned }) => tombstoned && set === wanted)) {
+    throw new LifeboatError(
+      'SetNotFound',
+      `The set ${wanted} is being pruned from the repository "${repository.name}" (${repository.location}), so its data may be gone in part. ${present(entries)}`,
+    );
+  }
   throw new LifeboatError(
     'SetNotFound',
     matches.length > 1

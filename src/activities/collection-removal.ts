@@ -1,0 +1,42 @@
+import { clearDebt, recordDebt } from '../adapters/docker/debt.ts';
+import { type Dependencies, qdrantNamed } from './dependencies.ts';
+import { withQdrant } from './qdrant.ts';
+import { step } from './step.ts';
+
+/** Collections that a run makes and has to remove again. */
+export function createCollectionRemovalActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  return {
+    /** Delete a collection that was not there before, or that a drill made. */
+    async deleteCollection(input: { service: string; collection: string }): Promise<void> {
+      await step('delete', async ({ signal }) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        const node = service.urls[0] ?? '';
+        await withQdrant(service, node, async (qdrant) => {
+          await qdrant.deleteCollection(input.collection, { signal });
+        });
+        await clearDebt(engine, {
+          kind: 'qdrant-collection',
+          service: service.name,
+          node,
+          collection: input.collection,
+          name: '',
+        });
+      });
+    },
+
+    /** Write down that a collection is a drill's own, before it is made. */
+    async recordSandboxCollection(input: { service: string; collection: string }): Promise<void> {
+      await step('record', async (context) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        const node = service.urls[0] ?? '';
+        await recordDebt(
+          engine,
+          { kind: 'qdrant-collection', service: service.name, node, collection: input.collection, name: '' },
+          context,
+        );
+      });
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import {
+  clearDebt,
+  type Debt,
+  type KeptCollection,
+  listDebts,
+  type RecordedDebt,
+  recordDebt,
+} from '../adapters/docker/debt.ts';
+import { recoverSnapshot } from '../adapters/qdrant/recover-snapshot.ts';
+import { LifeboatError } from '../model/failures.ts';
+import { type Dependencies, qdrantNamed } from './dependencies.ts';
+import { type SnapshotReference, withQdrant } from './qdrant.ts';
+import { step } from './step.ts';
+
+/** What a restore has kept of one collection, on one node. */
+export interface KeptSnapshot extends KeptCollection {
+  service: string;
+  node: string;
+  collection: string;
+  /** The safety snapshot on the server; empty when the collection was not there before, so that only its aliases can go back. */
+  name: string;
+}
+
+/** What restores of Qdrant keep of a collection: its safety snapshot, and where the aliases pointed. */
+export function createKeptCollectionActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  const keptOf = async (service: string): Promise<RecordedDebt[]> =>
+    (await listDebts(engine)).filter((debt) => debt.kind === 'qdrant-restore' && debt.service === service);
+
+  /** Its snapshot goes from the server, where there is one, and then its record. */
+  const drop = async (kept: Debt, signal: AbortSignal): Promise<void> => {
+    if (kept.name !== '') {
+      await withQdrant(qdrantNamed(deps.config(), kept.service), kept.node, async (qdrant) => {
+        await qdrant.deleteSnapshot(kept.collection, kept.name, { signal });
+      });
+    }
+    await clearDebt(engine, kept);
+  };
+
+  return {
+    /**
+     * The way back: the collection as it was when its safety snapshot was taken. An upload replaces what is there, so the snapshot
+     * goes up again under another name, which is written down before and deleted after.
+     */
+    async recoverFromSafety(input: {
+      restore: string;
+      safety: Pick<SnapshotReference, 'service' | 'node' | 'collection' | 'name'>;
+    }): Promise<void> {
+      await step('recover', async (context) => {
+        const { service: name, node, collection, name: wanted } = input.safety;
+        const { signal } = context;
+        context.beat({ step: `bringing ${collection} back` });
+        await withQdrant(qdrantNamed(deps.config(), name), node, async (qdrant) => {
+          const listed = await qdrant.listSnapshots(collection, { signal });
+          const snapshot = listed.find((one) => one.name === wanted);
+          if (!snapshot) {
+            throw new LifeboatError(
+              'SnapshotNotFound',
+              `The safety snapshot "${wanted}" of the collection "${collection}" is no longer on the Qdrant server "${qdrant.name}".`,
+            );
+          }
+          const uploadName = `lifeboat-${input.restore}-back.snapshot`;
+          const debt: Debt = { kind: 'qdrant-snapshot', service: name, node, collection, name: uploadName };
+          await recordDebt(engine, debt, context);
+          await recoverSnapshot(qdrant, { collection, snapshot, uploadName, signal });
+          await clearDebt(engine, debt);
+        });
+      });
+    },
+
+    /** Keep a collection's way back for an undo: from now on its snapshot is no debt of a run. What was kept of it before goes. */
+    async keepCollection(input: { kept: KeptSnapshot }): Promise<void> {
+      await step('keep', async (context) => {
+        const { service, node, collection, name, ...kept } = input.kept;
+        const about = { service, node, collection, name };
+        const older = (await keptOf(service)).filter(
+          (one) => one.collection === collection && one.node === node && one.name !== name,
+        );
+        await recordDebt(engine, { ...about, kind: 'qdrant-restore', kept }, context);
+        if (name !== '') await clearDebt(engine, { ...about, kind: 'qdrant-snapshot' });
+        for (const one of older) await drop(one, context.signal);
+      });
+    },
+
+    /** What restores have kept of the collections of a service; that of the last restore first. */
+    async listKeptSnapshots(input: { service: string }): Promise<KeptSnapshot[]> {
+      return await step('list kept', async () => {
+        const found = (await keptOf(input.service)).map(({ service, node, collection, name, kept }) => ({
+          service,
+          node,
+          collection,
+          name,
+          ...(kept ?? { restore: '', set: '', at: '', aliases: [] }),
+        }));
+        return found.sort((a, b) => (a.restore < b.restore ? 1 : -1));
+      });
+    },
+
+    /** Forget what was kept of a collection, and delete its snapshot. */
+    async dropKept(input: { kept: KeptSnapshot }): Promise<void> {
+      await step('delete', async ({ signal }) => {
+        await drop({ ...input.kept, kind: 'qdrant-restore' }, signal);
+      });
+    },
+  };
+}
