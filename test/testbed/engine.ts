@@ -106,7 +106,8 @@ async function livingUsers(directory: string): Promise<number> {
   return living;
 }
 
-async function installEngine(say: Say): Promise<void> {
+/** Make sure that the programs of a private engine are there. @throws with a sentence on what is missing. */
+export async function installEngine(say: Say): Promise<void> {
   if (process.getuid?.() !== 0 || process.platform !== 'linux') {
     throw new Error(
       'No Docker engine answers at the default socket. Start Docker, or set DOCKER_HOST, and try again; only as root on Debian can the testbed start an engine of its own.',

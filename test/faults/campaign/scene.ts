@@ -9,10 +9,11 @@ import { S3Repository } from '../../../src/adapters/repository/s3.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { runCommand } from '../../testbed/command.ts';
 import { takeDown } from '../../testbed/down.ts';
-import { type DockerEngine, startPrivateEngine } from '../../testbed/engine.ts';
+import { type DockerEngine, installEngine, startPrivateEngine } from '../../testbed/engine.ts';
 import { type GraphCounts, loadGraph } from '../../testbed/graph.ts';
 import { type Neo4jServer, startNeo4j } from '../../testbed/neo4j.ts';
 import { ensureNeo4jImage } from '../../testbed/neo4j-image.ts';
+import { progressOf } from '../../testbed/progress.ts';
 import { type TestbedState, writeState } from '../../testbed/state.ts';
 import { bringUp } from '../../testbed/up.ts';
 import { neo4jSection } from '../../workflows/lifeboat.ts';
@@ -67,8 +68,16 @@ export interface Scene {
   close(): Promise<void>;
 }
 
+/** Why no scene can be set on this machine; undefined where one can. */
+export const notHere = (): string | undefined =>
+  process.platform === 'linux' && process.getuid?.() === 0
+    ? undefined
+    : 'The campaign breaks a Docker engine and a disk of its own; to have them takes root on Linux.';
+
 /** Bring everything up; nothing of it is shared with other testbeds, the cached programs and the image apart. */
 export async function setScene(): Promise<Scene> {
+  const reason = notHere();
+  if (reason) throw new Error(reason);
   const state = await bringUp({ parts: [], owner: process.pid });
   try {
     return await furnish(state);
@@ -190,6 +199,7 @@ async function furnish(state: TestbedState): Promise<Scene> {
 async function ownEngine(state: TestbedState): Promise<{ docker: DockerEngine; neo4j: Neo4jServer }> {
   const home = join(state.directory, 'engine');
   await mkdir(home);
+  await installEngine(progressOf('docker'));
   const docker = await startPrivateEngine({ directory: home });
   const { host, directory = '' } = docker;
   state.docker = { host, socketPath: host.slice('unix://'.length), private: true, directory };
