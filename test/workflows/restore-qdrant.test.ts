@@ -14,6 +14,7 @@ import { copyRepository, flipBit } from './copied-repository.ts';
 import { type Lifeboat, startLifeboat, unique } from './lifeboat.ts';
 
 const vectors = unique('vectors');
+const REPOSITORIES = ['good', 'tampered', 'changed', 'flipped'];
 let folder: string;
 let collections: Collections;
 let lifeboat: Lifeboat;
@@ -25,20 +26,27 @@ const at = (name: string): string => join(folder, name);
 
 before(async () => {
   folder = await mkdtemp(join(useTestbed().directory, 'restore-qdrant-'));
-  for (const name of ['good', 'tampered', 'flipped']) await mkdir(at(name));
+  for (const name of REPOSITORIES) await mkdir(at(name));
   collections = await startCollections();
   notes = await collections.make('notes', { points: 50, aliases: ['now'] });
   places = await collections.make('places', { points: 12 });
   lifeboat = await startLifeboat({
     services: { [vectors]: collections.section() },
     repositories: Object.fromEntries(
-      ['good', 'tampered', 'flipped'].map((name) => [name, { kind: 'directory', path: at(name) }]),
+      REPOSITORIES.map((name) => [name, { kind: 'directory', path: at(name) }]),
     ),
   });
   ({ set } = await lifeboat.run<BackupResult>('backup', { repositories: ['good'] }));
   await copyRepository(at('good'), at('tampered'), set, (manifest) => {
     for (const record of manifest.services) {
       if (record.kind === 'qdrant') for (const one of record.collections) one.points += 1000;
+    }
+  });
+  await copyRepository(at('good'), at('changed'), set, (manifest) => {
+    for (const record of manifest.services) {
+      if (record.kind !== 'qdrant') continue;
+      const [point] = record.collections.find(({ name }) => name === notes)?.sample ?? [];
+      if (point) point.sha256 = point.sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
     }
   });
   await copyRepository(at('good'), at('flipped'), set);
@@ -214,6 +222,17 @@ describe('a server that refuses the upload', () => {
     await lifeboat.run<RestoreResult>('restore', { undo: true });
     assert.equal(await collections.count(notes), 40);
     assert.deepEqual(await collections.snapshots(notes), []);
+    assert.deepEqual(await lifeboat.remains([vectors]), []);
+  });
+});
+
+describe('a drill', () => {
+  test('finds one point of the sample that is not what it was, and leaves no collection of its own', async () => {
+    const failure = await lifeboat.failureOf(await lifeboat.start('drill', { repository: 'changed' }));
+    assert.equal(failure.type, 'DrillFailed');
+    assert.match(failure.message, new RegExp(`${notes}: points that are missing or different: \\d+`));
+    const all = await collections.qdrant.collections();
+    assert.ok(!all.some((name) => name.startsWith('lifeboat-drill-') && name.includes(notes)));
     assert.deepEqual(await lifeboat.remains([vectors]), []);
   });
 });
