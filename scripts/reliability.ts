@@ -1,14 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import {
-  FAULTS,
-  type Fault,
-  type Outcome,
-  STEPS,
-  type Step,
-  startMatrix,
-} from '../test/faults/restore-matrix.ts';
+import { FAULTS, type Fault } from '../test/faults/broken-run.ts';
+import { type Outcome, STEPS, type Step, startMatrix } from '../test/faults/restore-matrix.ts';
 import { takeDown } from '../test/testbed/down.ts';
 import { stateFile } from '../test/testbed/state.ts';
 import { bringUp } from '../test/testbed/up.ts';
@@ -28,20 +22,19 @@ const steps = values.step ? STEPS.filter((step) => values.step?.includes(step)) 
 const testbed = await bringUp({ parts: ['docker', 'neo4j', 'temporal'], owner: process.pid });
 process.env.LIFEBOAT_TESTBED = stateFile(testbed.id);
 if (testbed.docker) process.env.DOCKER_HOST = testbed.docker.host;
-const rows = new Map<Step, Map<Fault, Outcome>>();
 let broken = 0;
 try {
   const matrix = await startMatrix();
   try {
     for (const step of steps) {
       const row = new Map<Fault, Outcome>();
-      rows.set(step, row);
       for (const fault of FAULTS) {
         const outcome = await matrix.attempt(step, fault);
         if (outcome.startsWith('BROKEN')) broken += 1;
         row.set(fault, outcome);
         console.log(`${step.padEnd(18)} ${fault.padEnd(10)} ${outcome}`);
       }
+      if (values.write) await write(step, row);
     }
   } finally {
     await matrix.close();
@@ -50,22 +43,22 @@ try {
   await takeDown(testbed);
 }
 
-if (values.write) {
+console.log(`${steps.length * FAULTS.length - broken} held, ${broken} broken`);
+process.exitCode = broken > 0 ? 1 : 0;
+
+/** Put the row of one step into the table, at its place; rows of steps that there are no more go. */
+async function write(step: Step, row: Map<Fault, Outcome>): Promise<void> {
   const text = await readFile(DOCUMENT, 'utf8');
   const [head = '', rest = ''] = text.split(BEGIN);
   const [before = '', tail = ''] = rest.split(END);
   const lines = new Map(
-    [...before.matchAll(/^\| `(\w+)` .*$/gm)].map(([line, step]): [string, string] => [step ?? '', line]),
+    [...before.matchAll(/^\| `(\w+)` .*$/gm)].map(([line, name]): [string, string] => [name ?? '', line]),
   );
-  for (const [step, row] of rows) {
-    lines.set(step, `| \`${step}\` | ${FAULTS.map((fault) => row.get(fault) ?? '').join(' | ')} |`);
-  }
+  lines.set(step, `| \`${step}\` | ${FAULTS.map((fault) => row.get(fault) ?? '').join(' | ')} |`);
   const table = [
     `| after step | ${FAULTS.join(' | ')} |`,
     `| --- | ${FAULTS.map(() => '---').join(' | ')} |`,
-    ...STEPS.flatMap((step) => lines.get(step) ?? []),
+    ...STEPS.flatMap((one) => lines.get(one) ?? []),
   ].join('\n');
   await writeFile(DOCUMENT, `${head}${BEGIN}\n\n${table}\n\n${END}${tail}`);
 }
-console.log(`${steps.length * FAULTS.length - broken} held, ${broken} broken`);
-process.exitCode = broken > 0 ? 1 : 0;

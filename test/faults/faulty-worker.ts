@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -14,17 +14,18 @@ const fault = JSON.parse(process.env.LIFEBOAT_TEST_FAULT ?? '{}') as WorkerFault
 function around(activities: Activities): Activities {
   const real = activities[fault.activity as keyof Activities] as (...args: unknown[]) => Promise<unknown>;
   const broken = async (...args: unknown[]) => {
-    await real(...args);
+    const result = await real(...args);
     writeFileSync(fault.marker, fault.how);
     if (fault.how === 'fail') {
       throw ApplicationFailure.nonRetryable(`The test lets ${fault.activity} fail.`, 'HelperFailed');
     }
     const signal = cancellationSignal();
-    while (!signal.aborted) {
+    while (!signal.aborted && !existsSync(`${fault.marker}.go`)) {
       heartbeat({ step: 'stalled by a test' });
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
-    throw signal.reason;
+    signal.throwIfAborted();
+    return result;
   };
   return { ...activities, [fault.activity]: broken };
 }

@@ -1,13 +1,9 @@
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
+import { breakRun, type Fault, scratchOf } from './broken-run.ts';
 
 /** The steps of a restore of Neo4j, in their order, as activities. */
 export const STEPS = [
@@ -25,11 +21,12 @@ export const STEPS = [
   'compareRestored',
   'acceptSwap',
   'closeWindow',
+  'listKept',
+  'forgetOlder',
+  'removeStaging',
+  'tidyRestore',
 ] as const;
 export type Step = (typeof STEPS)[number];
-
-export const FAULTS = ['failure', 'cancel', 'terminate', 'kill -9'] as const;
-export type Fault = (typeof FAULTS)[number];
 
 /** What serves after a fault. Anything but the first two is a broken promise. */
 export type Outcome = 'old data serving' | 'new data serving, counts agree' | `BROKEN: ${string}`;
@@ -40,8 +37,6 @@ export interface Matrix {
   attempt(step: Step, fault: Fault): Promise<Outcome>;
   close(): Promise<void>;
 }
-
-const QUIET_WITHIN_MS = 180_000;
 
 export async function startMatrix(): Promise<Matrix> {
   const service = unique('graph');
@@ -57,23 +52,7 @@ export async function startMatrix(): Promise<Matrix> {
     await withDriver(server, (driver) =>
       driver.executeQuery('MERGE (m:Before) SET m.run = $run', { run }, { database: 'neo4j' }),
     );
-    const marker = join(lifeboat.directory, `fault-${run}`);
-    await lifeboat.worker.kill('SIGTERM');
-    await lifeboat.startWorker({ activity: step, how: fault === 'failure' ? 'fail' : 'stall', marker });
-    const handle = await lifeboat.start('restore', { services: [service] });
-    while (!existsSync(marker)) {
-      if ((await handle.describe()).status.name !== 'RUNNING') return 'BROKEN: the step was never reached';
-      await sleep(100);
-    }
-    if (fault === 'cancel') await handle.cancel();
-    if (fault === 'terminate') await handle.terminate('a test');
-    if (fault === 'kill -9') await lifeboat.worker.kill('SIGKILL');
-    // A stalled step ends by the cancel that it is sent; after a kill the next worker does not stall.
-    if (fault !== 'failure' && fault !== 'cancel') await restartWorker(lifeboat);
-    await quiet(lifeboat, handle, service);
-    await restartWorker(lifeboat);
-    await lifeboat.run('watchdog');
-    await rm(marker, { force: true });
+    await breakRun(lifeboat, { service, step, fault, workflow: 'restore', input: { services: [service] } });
     return await outcome(lifeboat, server, service, backedUp, run);
   };
 
@@ -84,28 +63,6 @@ export async function startMatrix(): Promise<Matrix> {
       await server.remove();
     },
   };
-}
-
-async function restartWorker(lifeboat: Lifeboat): Promise<void> {
-  await lifeboat.worker.kill('SIGKILL');
-  await lifeboat.startWorker();
-}
-
-/** The restore and its critical section are over. */
-async function quiet(lifeboat: Lifeboat, handle: WorkflowHandle, service: string): Promise<void> {
-  const section = lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
-  const running = async (one: WorkflowHandle) => {
-    const status = await one.describe().then(
-      ({ status: { name } }) => name,
-      () => 'NONE',
-    );
-    return status === 'RUNNING';
-  };
-  const until = Date.now() + QUIET_WITHIN_MS;
-  while ((await running(handle)) || (await running(section))) {
-    if (Date.now() > until) throw new Error('It is not quiet: a workflow still runs.');
-    await sleep(200);
-  }
 }
 
 async function outcome(
@@ -119,6 +76,8 @@ async function outcome(
   if (left.length > 0) return `BROKEN: left behind: ${left.join(', ')}`;
   try {
     await server.untilServing(120);
+    const scratch = await scratchOf(lifeboat, server);
+    if (scratch.length > 0) return `BROKEN: left on its volume: ${scratch.join(', ')}`;
   } catch (error) {
     return `BROKEN: nothing serves: ${(error as Error).message}`;
   }

@@ -1,7 +1,8 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Fault, type Matrix, type Step, startMatrix } from './restore-matrix.ts';
+import type { Fault } from './broken-run.ts';
+import { type Matrix, type Step, startMatrix } from './restore-matrix.ts';
 
 /** The worst moments of each kind; `scripts/reliability` tries every step with every fault. */
 const ATTEMPTS: [Step, Fault][] = [

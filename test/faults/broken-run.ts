@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { Neo4jServer } from '../testbed/neo4j.ts';
+import { type Lifeboat, unique } from '../workflows/lifeboat.ts';
+
+export const FAULTS = ['failure', 'cancel', 'terminate', 'kill -9'] as const;
+/** What meets a run; `section terminated`: somebody ends the critical section, the lock and compensation itself. */
+export type Fault = (typeof FAULTS)[number] | 'section terminated';
+
+const QUIET_WITHIN_MS = 180_000;
+
+/**
+ * Break a run after one of its steps has done its work, and wait until it is quiet and the watchdog has looked. A function as `fault`
+ * is done at that moment, and the run then goes on.
+ */
+export async function breakRun(
+  lifeboat: Lifeboat,
+  how: {
+    service: string;
+    workflow: string;
+    input: object;
+    step: string;
+    fault: Fault | (() => Promise<void>);
+  },
+): Promise<WorkflowHandle> {
+  const { service, workflow, input, step, fault } = how;
+  const marker = join(lifeboat.directory, unique('fault'));
+  await lifeboat.worker.kill('SIGTERM');
+  await lifeboat.startWorker({ activity: step, how: fault === 'failure' ? 'fail' : 'stall', marker });
+  const handle = await lifeboat.start(workflow, input);
+  while (!existsSync(marker)) {
+    if ((await handle.describe()).status.name !== 'RUNNING')
+      throw new Error(`The step ${step} was never reached: ${(await lifeboat.failureOf(handle)).message}`);
+    await sleep(100);
+  }
+  const section = lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
+  if (typeof fault === 'function' || fault === 'cancel') {
+    await (fault === 'cancel' ? handle.cancel() : fault());
+    // The run knows of a cancel now. A step of a compensation is told nothing of a cancel, and so is let go on.
+    await writeFile(`${marker}.go`, '');
+  }
+  if (fault === 'terminate') await handle.terminate('a test');
+  if (fault === 'section terminated') await section.terminate('a test');
+  if (fault === 'kill -9') await lifeboat.worker.kill('SIGKILL');
+  // After a kill the next worker does not stall.
+  if (typeof fault === 'string' && !['failure', 'cancel'].includes(fault)) await restartWorker(lifeboat);
+  await quiet([handle, section]);
+  await restartWorker(lifeboat);
+  await lifeboat.run('watchdog');
+  await rm(marker, { force: true });
+  return handle;
+}
+
+async function restartWorker(lifeboat: Lifeboat): Promise<void> {
+  await lifeboat.worker.kill('SIGKILL');
+  await lifeboat.startWorker();
+}
+
+async function quiet(runs: WorkflowHandle[]): Promise<void> {
+  const status = async (run: WorkflowHandle) =>
+    await run.describe().then(
+      ({ status: { name } }) => name,
+      () => 'NONE',
+    );
+  const until = Date.now() + QUIET_WITHIN_MS;
+  while ((await Promise.all(runs.map(status))).includes('RUNNING')) {
+    if (Date.now() > until) throw new Error('It is not quiet: a workflow still runs.');
+    await sleep(200);
+  }
+}
+
+/** What restores left on a service's own volume, but for what they keep on purpose. */
+export async function scratchOf(lifeboat: Lifeboat, server: Neo4jServer): Promise<string[]> {
+  const find =
+    'cd /data/.lifeboat 2>/dev/null || exit 0; for one in *; do [ -d "$one" ] || continue; [ -d "$one/old" ] || echo "$one"; ls -d "$one/new" "$one/swapping" "$one/undone" "$one/precious" 2>/dev/null; done; :';
+  const run = await lifeboat.engine.getContainer(server.containerName).exec({
+    Cmd: ['sh', '-c', find],
+    AttachStdout: true,
+    Tty: true,
+  });
+  const stream = await run.start({ Tty: true });
+  let output = '';
+  for await (const chunk of stream) output += String(chunk);
+  return output.split(/\r?\n/).filter(Boolean);
+}
