@@ -56,7 +56,8 @@ export async function plainCommands({ testbed, graph }: Stage): Promise<PlainTim
   }
 }
 
-async function runToEnd(engine: Docker, options: Docker.ContainerCreateOptions): Promise<void> {
+/** Run a container to its end, and remove it; fails with its last words. */
+export async function runToEnd(engine: Docker, options: Docker.ContainerCreateOptions): Promise<void> {
   const container = await engine.createContainer(options);
   try {
     await container.start();

@@ -1,4 +1,3 @@
-import { volumesInMemory } from '../adapters/docker/image.ts';
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { loadDump } from '../adapters/neo4j/load.ts';
 import { awaitSandbox, removeSandbox, sandboxName, startSandbox } from '../adapters/neo4j/sandbox.ts';
@@ -8,8 +7,8 @@ import type { GraphFacts } from '../model/manifest.ts';
 import { stagingName } from '../model/names.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
-import { adminContextOf, type ServiceStep } from './neo4j.ts';
-import { type Step, step } from './step.ts';
+import { type ServiceStep, sandboxContextOf } from './neo4j.ts';
+import { step } from './step.ts';
 
 /** How long a restored Neo4j may take to answer in its sandbox (milliseconds). */
 const SANDBOX_START_MS = 10 * 60 * 1000;
@@ -32,7 +31,7 @@ export function createNeo4jDrillActivities(deps: Dependencies) {
         context.beat({ step: `loading ${input.database} into the sandbox` });
         await loadDump(
           engine,
-          await sandboxContext(input, context),
+          await sandboxContextOf(engine, input, context),
           sandboxPlace(input),
           input.database,
           context,
@@ -47,7 +46,7 @@ export function createNeo4jDrillActivities(deps: Dependencies) {
         context.beat({ step: 'starting the sandbox' });
         await startSandbox(
           engine,
-          await sandboxContext(input, context),
+          await sandboxContextOf(engine, input, context),
           `${placeOf(sandboxPlace(input))}/new`,
         );
         const tunnel = await awaitSandbox(engine, sandboxName(set, plan.service), SANDBOX_START_MS, context);
@@ -71,11 +70,6 @@ export function createNeo4jDrillActivities(deps: Dependencies) {
       await step('remove', async () => await removeSandbox(engine, input.set, input.service));
     },
   };
-
-  async function sandboxContext(input: ServiceStep, context: Step) {
-    const { volumesOf: _, ...admin } = await adminContextOf(engine, input, context);
-    return { ...admin, tmpfs: await volumesInMemory(engine, admin.imageId, admin.owner) };
-  }
 
   function sandboxPlace({ set, plan }: ServiceStep): RestorePlace {
     return { restore: set, data: STAGING, owner: plan.owner, volume: stagingName(set, plan.service) };

@@ -1,6 +1,7 @@
 import { createCollectionAliasActivities } from './collection-aliases.ts';
 import { createCollectionRemovalActivities } from './collection-removal.ts';
 import { createContainerActivities } from './containers.ts';
+import { createNeo4jCopyActivities } from './copy-neo4j.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createNeo4jDrillActivities } from './drill-neo4j.ts';
 import { createKeptCollectionActivities } from './kept-collections.ts';
@@ -27,6 +28,7 @@ export function createActivities(deps: Dependencies) {
     ...createKeptCollectionActivities(deps),
     ...createKeptStoresActivities(deps),
     ...createNeo4jActivities(deps),
+    ...createNeo4jCopyActivities(deps),
     ...createNeo4jDrillActivities(deps),
     ...createNeo4jRestoreActivities(deps),
     ...createNotificationActivities(deps),

@@ -1,5 +1,6 @@
 import { type Container, findContainer } from '../adapters/docker/container.ts';
 import type { Engine } from '../adapters/docker/engine.ts';
+import { volumesInMemory } from '../adapters/docker/image.ts';
 import { inspectVolume } from '../adapters/docker/volume.ts';
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { type AdminContext, dumpDatabase, openDump } from '../adapters/neo4j/dump.ts';
@@ -11,9 +12,11 @@ import { createStaging, removeStaging, type Staging } from '../adapters/neo4j/st
 import { KEPT } from '../adapters/neo4j/swap.ts';
 import { parseVersion } from '../adapters/neo4j/version.ts';
 import type { Neo4jService } from '../config/config.ts';
+import type { CaptureMode } from '../model/capture-mode.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, GraphFacts } from '../model/manifest.ts';
 import { stagingName } from '../model/names.ts';
+import { modeOf } from './capture-mode.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { type Step, step } from './step.ts';
 import { storeInRepository } from './store.ts';
@@ -34,6 +37,8 @@ export interface Neo4jPlan {
   /** Bytes of store and transaction logs, by database. */
   databases: Record<string, number>;
   freeBytes: number;
+  /** How a backup takes its bytes; only in the plan of a backup. */
+  capture?: { mode: CaptureMode; reason: string };
 }
 
 /** One step on one service within one set. */
@@ -48,12 +53,19 @@ export function createNeo4jActivities(deps: Dependencies) {
 
   return {
     /** Look at the container, with nothing stopped, and fail early and clearly. */
-    async planNeo4j(input: { service: string }): Promise<Neo4jPlan> {
+    async planNeo4j(input: {
+      service: string;
+      /** For a backup: the repository whose sets tell which modes have been proven. */
+      repository?: string;
+    }): Promise<Neo4jPlan> {
       return await step('plan', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await findContainer(engine, service.target);
         const probe = await probeNeo4j(engine, service.name, container, context.runId, context);
-        return neo4jPlanOf(service, container, probe, chooseDatabases(service, probe.databases));
+        const plan = neo4jPlanOf(service, container, probe, chooseDatabases(service, probe.databases));
+        if (input.repository === undefined) return plan;
+        const repository = deps.repository(input.repository);
+        return { ...plan, capture: await modeOf(service, plan, probe.version, repository, context.signal) };
       });
     },
 
@@ -141,7 +153,7 @@ export function createNeo4jActivities(deps: Dependencies) {
       runId: context.runId,
       imageId: plan.imageDigest,
       owner: plan.owner,
-      directories: ['out', 'in', 'data', 'report', KEPT],
+      directories: ['out', 'in', 'data', 'copy', 'report', KEPT],
       ...(role ? { role } : {}),
     });
   }
@@ -196,6 +208,16 @@ export async function adminContextOf(
     owner: input.plan.owner,
     staging: await stagingOf(engine, input),
   };
+}
+
+/** The same for a helper or sandbox that sees nothing of the live service. */
+export async function sandboxContextOf(
+  engine: Engine,
+  input: ServiceStep,
+  context: Step,
+): Promise<AdminContext> {
+  const { volumesOf: _, ...admin } = await adminContextOf(engine, input, context);
+  return { ...admin, tmpfs: await volumesInMemory(engine, admin.imageId, admin.owner) };
 }
 
 /** The databases to back up: those configured, or all that the data directory holds. */

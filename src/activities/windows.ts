@@ -3,7 +3,7 @@ import { type Container, findContainer } from '../adapters/docker/container.ts';
 import type { Engine } from '../adapters/docker/engine.ts';
 import { removeContainers } from '../adapters/docker/helper.ts';
 import { clearInterruption, type Interruption, listInterruptions } from '../adapters/docker/interruption.ts';
-import { startContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
+import { resumeContainer, startContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
 import { isServing } from '../adapters/neo4j/serving.ts';
 import { isSwapPending, runSwapStep } from '../adapters/neo4j/swap.ts';
 import type { Neo4jService } from '../config/config.ts';
@@ -21,6 +21,8 @@ export interface Swap {
 export interface ClosedWindow {
   /** ISO time at which the service was seen answering. */
   servingSince: string;
+  /** ISO time at which a paused container went on; absent when it was not found paused. */
+  resumedAt?: string;
   /** A swap had been left unfinished, and the old stores were brought back. */
   rolledBack: boolean;
 }
@@ -34,13 +36,26 @@ export async function closeWindow(
   service: Neo4jService,
   context: Step,
 ): Promise<ClosedWindow> {
+  const resumedAt = await resumeAtOnce(engine, service);
   await removeContainers(engine, { [LABELS.service]: service.name, [LABELS.window]: 'inside' });
   const records = (await listInterruptions(engine)).filter((record) => record.service === service.name);
   await awaitStopInFlight(engine, service, records, context);
   const rolledBack = await settleSwaps(engine, service, records, context);
   await serveAgain(engine, service, context);
   for (const record of records) await clearInterruption(engine, record.volume);
-  return { servingSince: new Date().toISOString(), rolledBack };
+  return {
+    servingSince: new Date().toISOString(),
+    rolledBack,
+    ...(resumedAt ? { resumedAt } : {}),
+  };
+}
+
+/** Helpers in a freeze window only read, so clients need not wait until they are gone. */
+async function resumeAtOnce(engine: Engine, service: Neo4jService): Promise<string | undefined> {
+  const container = await findContainer(engine, service.target);
+  if (!container.paused) return undefined;
+  await resumeContainer(engine, container.id);
+  return new Date().toISOString();
 }
 
 /**

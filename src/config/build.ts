@@ -88,6 +88,8 @@ export function buildService(name: string, service: ServiceFile, secrets: Secret
     stopGraceSeconds: Math.round(service.stopGrace / 1000),
     startTimeoutSeconds: Math.round(service.startTimeout / 1000),
     mode: service.mode,
+    preCopy: service.preCopy,
+    checkCopies: service.checkCopies,
   };
 }
 

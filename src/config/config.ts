@@ -1,3 +1,4 @@
+import type { CaptureMode } from '../model/capture-mode.ts';
 import type { KeepRules, RetentionPolicy } from '../model/retention/policy.ts';
 import type { DeclaredSchedule } from '../model/schedule.ts';
 import type { NotificationChannel } from './notifications.ts';
@@ -24,7 +25,11 @@ export interface Neo4jService {
   /** How long it may take to answer after its start before that counts as a failure (seconds). Default 600. */
   startTimeoutSeconds: number;
   /** How the bytes are taken. Default `auto`. */
-  mode: 'auto' | 'dump';
+  mode: 'auto' | CaptureMode;
+  /** In the modes `copy` and `freeze`: copy once before the window too, so that within it only what changed is left. Default true. */
+  preCopy: boolean;
+  /** In the same modes: check the consistency of the copy that the dump is made of. Default true. */
+  checkCopies: boolean;
 }
 
 /** A Qdrant server to protect. */

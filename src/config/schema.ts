@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CAPTURE_MODES } from '../model/capture-mode.ts';
 import { notificationsSchema } from './notifications.ts';
 import { retentionSchema } from './retention-schema.ts';
 import { schedulesSchema } from './schedule-schema.ts';
@@ -55,10 +56,21 @@ const neo4jSchema = section({
   startTimeout: duration({ min: '10s', max: '6h' })
     .prefault('10m')
     .meta({ description: 'How long it may take to answer after its start.' }),
-  mode: z.enum(['auto', 'dump']).default('auto').meta({
+  mode: z
+    .enum(['auto', ...CAPTURE_MODES])
+    .default('auto')
+    .meta({
+      description:
+        'How the bytes are taken. `dump`: stopped for the time of a dump. `copy`: stopped for the time of a copy. `freeze`: paused for the time of a copy, so that clients only wait; a sandbox recovers it. Each falls back to the one before it. `auto`: `copy`, and `freeze` once a drill went well.',
+    }),
+  preCopy: z.boolean().default(true).meta({
     description:
-      'How the bytes are taken: `dump` dumps inside the offline window; `auto` does the same today.',
+      'In the modes `copy` and `freeze`: copy once while it is in use, so that within the window only what changed since is left.',
   }),
+  checkCopies: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'In the same modes: check the consistency of the copy that is dumped.' }),
 });
 
 const qdrantSchema = section({

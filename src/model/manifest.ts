@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CAPTURE_MODES } from './capture-mode.ts';
 import { LifeboatError } from './failures.ts';
 
 /** The newest manifest format that this version reads and the one that it writes. */
@@ -79,6 +80,10 @@ export const neo4jRecordSchema = z.object({
   offlineSeconds: z.number().nonnegative(),
   /** Seconds for which clients waited while the container was paused. */
   frozenSeconds: z.number().nonnegative().optional(),
+  /** Modes that failed before the one that it was taken by. */
+  fallbacks: z
+    .array(z.object({ mode: z.enum(CAPTURE_MODES), type: z.string(), message: z.string() }))
+    .optional(),
   window: z.object({ from: time, to: time }).optional(),
   /** By database, from the live server before its window; absent when no credentials are configured. */
   facts: z.record(z.string(), graphFactsSchema).optional(),

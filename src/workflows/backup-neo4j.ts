@@ -1,49 +1,28 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Artifact, Neo4jRecord } from '../model/manifest.ts';
-import { catalog, compensate, probe, transfer } from './activity-options.ts';
-import { inCriticalSection } from './exclusive.ts';
-import type { ProgressReport } from './progress.ts';
+import { catalog, compensate, transfer } from './activity-options.ts';
+import { type CaptureOptions, captureNeo4j } from './capture-neo4j.ts';
 
 /** What one service gave to a set. */
-export interface Captured<R> {
+export interface ServiceBackup<R> {
   record: R;
   artifacts: Artifact[];
+  /** It was captured after the window in which nobody could write. */
+  late?: boolean;
 }
 
-/** Back up one Neo4j service: describe, dump inside its window, store while it serves again. */
+/** Back up one Neo4j service: capture its databases, then store the dumps while it serves again. */
 export async function backupNeo4j(
   plan: Neo4jPlan,
-  options: {
-    set: string;
-    repository: string;
-    hold: boolean;
-    wait: boolean;
-    report: ProgressReport;
-    /** Called when its window is closed again. */
-    onCaptured?: () => void;
-  },
-): Promise<Captured<Neo4jRecord>> {
+  options: CaptureOptions & { repository: string },
+): Promise<ServiceBackup<Neo4jRecord>> {
   const { set, repository, report } = options;
   const { service } = plan;
   const databases = Object.keys(plan.databases);
-  const describe = () => probe(`Count ${service}`).describeGraphs({ service, databases });
   try {
     await catalog(`Make room for the dumps of ${service}`).prepareStaging({ set, plan });
-    const before = await describe();
-
-    report.service(service, 'offline window');
-    const section = await inCriticalSection(
-      { set, plan, window: 'offline', work: { kind: 'dump' }, hold: options.hold },
-      { wait: options.wait },
-    );
-    options.onCaptured?.();
-    report.line(
-      section.wasRunning
-        ? `${service} was away for ${section.offlineSeconds.toFixed(1)} s.`
-        : `${service} was stopped before, and was left so.`,
-    );
-    const after = await describe();
+    const { section, mode, fallbacks, facts, late } = await captureNeo4j(plan, options);
 
     report.service(service, `storing in ${repository}`);
     const artifacts = await Promise.all(
@@ -58,6 +37,7 @@ export async function backupNeo4j(
     );
     report.service(service, 'stored');
     return {
+      late,
       artifacts: artifacts.map((artifact) => ({ ...artifact, capturedAt: section.from })),
       record: {
         name: service,
@@ -68,11 +48,13 @@ export async function backupNeo4j(
         version: plan.version,
         edition: plan.edition,
         databases,
-        mode: section.wasRunning ? 'dump' : 'left-stopped',
+        mode: section.wasRunning ? mode : 'left-stopped',
         offlineSeconds: section.offlineSeconds,
+        ...(section.frozenSeconds > 0 ? { frozenSeconds: section.frozenSeconds } : {}),
+        ...(fallbacks.length > 0 ? { fallbacks } : {}),
         window: { from: section.from, to: section.to },
-        ...(before ? { facts: before } : {}),
-        ...(after ? { factsAfter: after } : {}),
+        ...(facts.before ? { facts: facts.before } : {}),
+        ...(facts.after ? { factsAfter: facts.after } : {}),
       },
     };
   } finally {

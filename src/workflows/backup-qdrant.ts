@@ -2,7 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { QdrantPlan, SnapshotReference } from '../activities/qdrant.ts';
 import type { Artifact, CollectionRecord, QdrantRecord } from '../model/manifest.ts';
 import { compensate, probe, transfer, unstoppable } from './activity-options.ts';
-import type { Captured } from './backup-neo4j.ts';
+import type { ServiceBackup } from './backup-neo4j.ts';
 import { causeOf } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
 
@@ -22,7 +22,10 @@ interface Taken {
 }
 
 /** Back up one Qdrant service: each collection described, taken, stored and its snapshots deleted from the server again. */
-export async function backupQdrant(plan: QdrantPlan, options: QdrantBackup): Promise<Captured<QdrantRecord>> {
+export async function backupQdrant(
+  plan: QdrantPlan,
+  options: QdrantBackup,
+): Promise<ServiceBackup<QdrantRecord>> {
   const { service } = plan;
   options.report.service(service, 'taking snapshots');
   const stored = await eachOf(plan.collections, async (collection) => {
@@ -52,7 +55,7 @@ export async function storeAll(
   plan: QdrantPlan,
   taken: Taken[],
   options: QdrantBackup,
-): Promise<Captured<QdrantRecord>> {
+): Promise<ServiceBackup<QdrantRecord>> {
   options.report.service(plan.service, `storing in ${options.repository}`);
   const waiting = new Set(taken);
   try {
@@ -70,7 +73,7 @@ function captured(
   plan: QdrantPlan,
   stored: { record: CollectionRecord; artifacts: Artifact[] }[],
   { report }: QdrantBackup,
-): Captured<QdrantRecord> {
+): ServiceBackup<QdrantRecord> {
   const artifacts = stored.flatMap((one) => one.artifacts);
   const times = artifacts.map(({ capturedAt }) => capturedAt).sort();
   const [from, to] = [times[0], times.at(-1)];

@@ -16,7 +16,7 @@ import { setId } from '../model/names.ts';
 import { formatBytes } from '../model/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe } from './activity-options.ts';
-import { backupNeo4j, type Captured } from './backup-neo4j.ts';
+import { backupNeo4j, type ServiceBackup } from './backup-neo4j.ts';
 import { backupQdrant } from './backup-qdrant.ts';
 import { captureConsistently } from './capture-consistently.ts';
 import { causeOf, fail, orFail } from './failure.ts';
@@ -34,6 +34,8 @@ export interface BackupResult {
   bytes: number;
   seconds: number;
   offlineSeconds: Record<string, number>;
+  /** By service that was paused instead of stopped; absent where none was. */
+  frozenSeconds?: Record<string, number>;
   artifacts: number;
   failures: Manifest['failures'];
   manifest: string;
@@ -72,7 +74,7 @@ async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupRes
   Object.assign(subject, { services: plan.services.map(({ name }) => name), set });
 
   report.phase('capturing');
-  const captured: Captured<Manifest['services'][number]>[] = [];
+  const captured: ServiceBackup<Manifest['services'][number]>[] = [];
   const failures: Manifest['failures'] = [];
   const outcomes = plan.consistent
     ? await captureAllConsistently(plan, { set, primary, wait: wanted.wait ?? false, report })
@@ -107,7 +109,7 @@ async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupRes
       createdAt: info.startTime.toISOString(),
       run: { workflowId: info.workflowId, runId: info.runId },
       state: failures.length > 0 ? 'partial' : 'complete',
-      consistent: plan.consistent,
+      consistent: plan.consistent && !captured.some(({ late }) => late),
       skewSeconds: skewOf(artifacts),
       services: captured.map(({ record }) => record),
       failures,
@@ -120,6 +122,11 @@ async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupRes
   report.line(`Set ${set} is committed in ${primary}: ${artifacts.length} artifacts, ${formatBytes(bytes)}.`);
   const copies = await replicateTo(plan.repositories.slice(1), { set, from: primary, report });
   report.phase(failures.length > 0 ? 'partial' : 'done');
+  const frozen = Object.fromEntries(
+    captured.flatMap(({ record }) =>
+      record.kind === 'neo4j' && record.frozenSeconds ? [[record.name, record.frozenSeconds]] : [],
+    ),
+  );
   return {
     set,
     state: failures.length > 0 ? 'partial' : 'complete',
@@ -131,6 +138,7 @@ async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupRes
         record.kind === 'neo4j' ? [[record.name, record.offlineSeconds]] : [],
       ),
     ),
+    ...(Object.keys(frozen).length > 0 ? { frozenSeconds: frozen } : {}),
     artifacts: artifacts.length,
     failures,
     manifest: key,
@@ -149,7 +157,7 @@ async function planService(
     for (const warning of plan.warnings) report.line(warning);
     return plan;
   }
-  const plan = await probe(`Look at ${name}`).planNeo4j({ service: name });
+  const plan = await probe(`Look at ${name}`).planNeo4j({ service: name, repository: primary });
   // A dump is at most as large as the store; the logs in it compress well.
   const bytes = Object.values(plan.databases).reduce((sum, size) => sum + size, 0);
   await catalog(`Check that ${primary} has room for ${name}`).checkRepository({ repository: primary, bytes });
@@ -160,7 +168,7 @@ async function planService(
 async function captureAllConsistently(
   plan: RunPlan,
   options: { set: string; primary: string; wait: boolean; report: ProgressReport },
-): Promise<PromiseSettledResult<Captured<Manifest['services'][number]>>[]> {
+): Promise<PromiseSettledResult<ServiceBackup<Manifest['services'][number]>>[]> {
   const { set, primary, wait, report } = options;
   const plans = await Promise.allSettled(
     plan.services.map((service) => planService(service, primary, report)),

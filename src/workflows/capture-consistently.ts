@@ -14,7 +14,7 @@ import type { QdrantPlan } from '../activities/qdrant.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { applicationPauseId, criticalSectionId } from '../model/names.ts';
 import { applicationPause, applicationPaused, resumeApplication } from './application-pause.ts';
-import { backupNeo4j, type Captured } from './backup-neo4j.ts';
+import { backupNeo4j, type ServiceBackup } from './backup-neo4j.ts';
 import { storeAll, takeAll } from './backup-qdrant.ts';
 import { releaseWindow, windowOpened } from './critical-section.ts';
 import { causeOf, fail } from './failure.ts';
@@ -29,7 +29,7 @@ export interface ConsistentCapture {
   report: ProgressReport;
 }
 
-type Outcome = PromiseSettledResult<Captured<Manifest['services'][number]>>;
+type Outcome = PromiseSettledResult<ServiceBackup<Manifest['services'][number]>>;
 
 /**
  * Capture all services while nobody can write: the application is paused, every Neo4j is in its window, and only then the snapshots
@@ -60,7 +60,7 @@ export async function captureConsistently(
     await allOpen();
     for (const service of opened) await release(service);
   });
-  const outcomes = plans.map(async (plan, index): Promise<Captured<Manifest['services'][number]>> => {
+  const outcomes = plans.map(async (plan, index): Promise<ServiceBackup<Manifest['services'][number]>> => {
     if (plan.kind === 'qdrant') return await storeAll(plan, (await snapshotsTaken[index]) ?? [], options);
     const isOver = () => {
       over.add(plan.service);

@@ -31,6 +31,8 @@ export interface CriticalSectionResult extends WorkDone {
   /** False: it was found stopped, and left so. */
   wasRunning: boolean;
   offlineSeconds: number;
+  /** For which it was paused: its clients waited. */
+  frozenSeconds: number;
   from: string;
   to: string;
 }
@@ -54,13 +56,19 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   if (!found.running) return await leaveStopped(input);
 
   let offlineMs = 0;
+  let frozenMs = 0;
   let from = new Date().toISOString();
   let to = from;
   let mayBeOpen = false;
   const swap = input.work.kind === 'swap' ? { swap: input.work.swap } : {};
   const open = async () => {
     mayBeOpen = true;
-    const opened = await inWindow(`Stop ${service}`).openWindow({ service, window: input.window, ...swap });
+    const doing = input.window === 'freeze' ? 'Pause' : 'Stop';
+    const opened = await inWindow(`${doing} ${service}`).openWindow({
+      service,
+      window: input.window,
+      ...swap,
+    });
     from = opened.from;
     return opened;
   };
@@ -69,7 +77,10 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
       const closed = await compensate(`See that ${service} is up and answers`).closeWindow({ service });
       rolledBack ||= closed.rolledBack;
       to = servingSince ?? closed.servingSince;
-      offlineMs += Date.parse(to) - Date.parse(from);
+      // One that was found stopped at the end of a freeze window had died in it.
+      if (input.window === 'freeze' && closed.resumedAt)
+        frozenMs += Date.parse(closed.resumedAt) - Date.parse(from);
+      else offlineMs += Date.parse(to) - Date.parse(from);
       mayBeOpen = false;
     });
   };
@@ -102,7 +113,14 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     }
   });
   if (failure !== undefined) throw rolledBack ? broughtBack(service, failure) : failure;
-  return { ...done, wasRunning: true, offlineSeconds: Math.round(offlineMs) / 1000, from, to };
+  return {
+    ...done,
+    wasRunning: true,
+    offlineSeconds: offlineMs / 1000,
+    frozenSeconds: frozenMs / 1000,
+    from,
+    to,
+  };
 
   /** Neo4j recovers by itself at its start; then it can shut down cleanly. Once: a second time is not chance any more. */
   async function tryOnceMore(first: unknown): Promise<WorkDone> {
@@ -128,7 +146,14 @@ async function leaveStopped(input: CriticalSectionInput): Promise<CriticalSectio
       throw causeOf(again).type === 'RecoveryNeeded' ? unclean(service) : again;
     });
   });
-  return { ...done, wasRunning: false, offlineSeconds: 0, from, to: new Date().toISOString() };
+  return {
+    ...done,
+    wasRunning: false,
+    offlineSeconds: 0,
+    frozenSeconds: 0,
+    from,
+    to: new Date().toISOString(),
+  };
 }
 
 /** Start it once, so that it recovers, and stop it again: it is left as it was found, but clean. */

@@ -2,12 +2,15 @@ import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Swap } from '../activities/windows.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { inWindow } from './activity-options.ts';
+import type { CriticalSectionInput } from './critical-section.ts';
 import { fail } from './failure.ts';
 
 /** What is done in a window; opening and closing it is the critical section's. */
 export type WindowWork =
   /** Dump every database of the plan into the staging volume. */
   | { kind: 'dump' }
+  /** Copy the stores into the staging volume; they are dumped later, while the service is up again. */
+  | { kind: 'copy' }
   /** Put the new stores of a restore in the place of the old ones, and see that they serve what was promised. */
   | { kind: 'swap'; swap: Swap; expected: Expected };
 
@@ -25,10 +28,18 @@ export interface WorkDone {
 
 /** @param running whether the service ran before, and so is started and looked at within a swap. */
 export async function doWork(
-  { set, plan, work }: { set: string; plan: Neo4jPlan; work: WindowWork },
+  { set, plan, window, work }: CriticalSectionInput,
   running: boolean,
 ): Promise<WorkDone> {
-  return work.kind === 'dump' ? await dump(set, plan) : await swap(set, plan, work, running);
+  switch (work.kind) {
+    case 'dump':
+      return await dump(set, plan);
+    case 'copy':
+      await inWindow(`Copy the store of ${plan.service}`, { attempts: 3 }).copyStore({ set, plan, window });
+      return { dumps: {}, compared: false };
+    case 'swap':
+      return await swap(set, plan, work, running);
+  }
 }
 
 async function dump(set: string, plan: Neo4jPlan): Promise<WorkDone> {

@@ -119,6 +119,8 @@ describe('labels beside the file', () => {
     stopGraceSeconds: 180,
     startTimeoutSeconds: 600,
     mode: 'auto',
+    preCopy: true,
+    checkCopies: true,
   };
 
   test('a container that the file has too is one service, and the file’s', () => {

@@ -60,7 +60,7 @@ export interface WorkerProcess {
 /** A word that no other test uses: services, and with them locks, are known to the whole Temporal server. */
 export const unique = (name: string): string => `${name}-${randomBytes(3).toString('hex')}`;
 
-/** A service's section of the configuration for a server of the testbed. */
+/** A service's section of the configuration for a server of the testbed; in the mode with the fewest steps. */
 export function neo4jSection(server: Neo4jServer, more: object = {}): object {
   return {
     kind: 'neo4j',
@@ -68,6 +68,7 @@ export function neo4jSection(server: Neo4jServer, more: object = {}): object {
     bolt: server.boltUrl,
     username: server.username,
     password: server.password,
+    mode: 'dump',
     ...more,
   };
 }

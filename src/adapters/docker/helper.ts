@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerCreateOptions } from 'dockerode';
 import { LifeboatError } from '../../model/failures.ts';
 import { LABELS } from '../../model/names.ts';
-import { findContainer } from './container.ts';
+import { type Container, findContainer } from './container.ts';
 import { asking, type Engine, engineStatus, installationLabel } from './engine.ts';
 
 /** A short-lived container that does one thing with a service's image and volumes. */
@@ -23,7 +23,7 @@ export interface HelperSpec {
   /** Paths in memory, with their mount options. */
   tmpfs?: Record<string, string>;
   labels: Record<string, string>;
-  /** Bytes; default none. */
+  /** Bytes; 0: no limit. Default: what a script, or else a JVM, gets along with. */
   memoryBytes?: number;
 }
 
@@ -42,6 +42,10 @@ export interface HelperRun {
   tick?: (output: string) => void;
   tickMs?: number;
 }
+
+/** Limits of memory (bytes): a runaway helper must not take the databases' own. A JVM takes a quarter of its limit as heap. */
+const SCRIPT_MEMORY = 1024 * 1024 * 1024;
+const JVM_MEMORY = 4 * 1024 * 1024 * 1024;
 
 /** What is kept of each output stream (bytes, from its end). */
 const OUTPUT_TAIL = 256 * 1024;
@@ -68,10 +72,12 @@ export async function createHelper(engine: Engine, spec: HelperSpec): Promise<st
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: 1024,
+      // The image's own entrypoint writes its configuration beside its programs; a script writes to mounts alone.
+      ReadonlyRootfs: spec.entrypoint !== undefined,
+      Memory: spec.memoryBytes ?? (spec.entrypoint ? SCRIPT_MEMORY : JVM_MEMORY),
       VolumesFrom: spec.volumesFrom,
       Binds: spec.binds,
       ...(spec.tmpfs ? { Tmpfs: spec.tmpfs } : {}),
-      ...(spec.memoryBytes ? { Memory: spec.memoryBytes } : {}),
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '1' } },
     },
@@ -86,6 +92,14 @@ export async function createHelper(engine: Engine, spec: HelperSpec): Promise<st
   }
 }
 
+/** Make and start a helper, or find the one of this name that was started already. */
+export async function beginHelper(engine: Engine, spec: HelperSpec): Promise<Container> {
+  const id = await createHelper(engine, spec);
+  const helper = await findContainer(engine, { container: id });
+  if (helper.status === 'created') await startHelper(engine, id, spec);
+  return helper;
+}
+
 /**
  * Run a helper to its end, or join one of the same name that is already running, and remove it.
  * When `signal` is aborted the helper is killed before this throws the signal's reason, so nothing of it goes on;
@@ -96,12 +110,8 @@ export async function runHelper(
   spec: HelperSpec,
   options: HelperRun = {},
 ): Promise<HelperOutcome> {
-  const id = await createHelper(engine, spec);
+  const { id } = await beginHelper(engine, spec);
   const container = engine.getContainer(id);
-  const before = await findContainer(engine, { container: id });
-  if (before.status === 'created') {
-    await startHelper(engine, id, spec);
-  }
   try {
     while (true) {
       options.signal?.throwIfAborted();
@@ -147,7 +157,8 @@ async function startHelper(engine: Engine, id: string, spec: HelperSpec): Promis
   }
 }
 
-async function readOutput(
+/** What a helper has said so far. */
+export async function readOutput(
   engine: Engine,
   id: string,
   stream: 'stdout' | 'stderr',

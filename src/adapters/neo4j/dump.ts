@@ -7,8 +7,9 @@ import type { Engine } from '../docker/engine.ts';
 import { type HelperRun, type HelperSpec, runHelper } from '../docker/helper.ts';
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
+import { directorySettings } from './layout.ts';
 import { STAGING, type Staging } from './staging.ts';
-import type { Neo4jVersion } from './version.ts';
+import { isLegacy, type Neo4jVersion } from './version.ts';
 
 /** What a step that runs neo4j-admin in a helper needs to know. */
 export interface AdminContext {
@@ -28,13 +29,21 @@ export interface AdminContext {
   staging: Staging;
 }
 
-/** The helper of one step: the service's own image, volumes, settings and owner; no network and no privileges. */
-export function adminHelper(context: AdminContext, step: string, command: string[]): HelperSpec {
+/**
+ * The helper of one step: the service's own image, volumes, settings and owner; no network and no privileges.
+ * @param data another data directory to work on than the service's own.
+ */
+export function adminHelper(
+  context: AdminContext,
+  step: string,
+  command: string[],
+  data?: string,
+): HelperSpec {
   return {
     name: `lifeboat-${word(step)}-${word(context.set)}-${word(context.service)}`,
     imageId: context.imageId,
     command,
-    env: context.env,
+    env: { ...context.env, ...(data ? directorySettings(data, isLegacy(context.version)) : {}) },
     user: `${context.owner.uid}:${context.owner.gid}`,
     volumesFrom: context.volumesOf ? [context.volumesOf] : [],
     ...(context.tmpfs ? { tmpfs: context.tmpfs } : {}),
@@ -51,7 +60,7 @@ export function adminHelper(context: AdminContext, step: string, command: string
 export const dumpFile = (database: string): string => `out/${database}/${database}.dump`;
 
 /**
- * Dump one database of a stopped container into the staging volume. A retry joins the helper that is still at work,
+ * Dump one database into the staging volume: of a stopped container, or of a copy of its store. A retry joins the helper that is still at work,
  * or takes the result of the one that ended meanwhile.
  * @throws {LifeboatError} `RecoveryNeeded`, `DatabaseNotFound`, `InsufficientSpace`, `DumpFailed`, `DumpIncomplete` or `HelperFailed`.
  */
@@ -59,18 +68,17 @@ export async function dumpDatabase(
   engine: Engine,
   context: AdminContext,
   database: string,
-  options: Omit<HelperRun, 'tick'> & { tick?: (percent: number | undefined) => void } = {},
+  options: Omit<HelperRun, 'tick'> & {
+    tick?: (percent: number | undefined) => void;
+    /** The data directory that the copy is in. Default: the service's own, while it is stopped. */
+    copy?: string;
+  } = {},
 ): Promise<{ bytes: number }> {
   const directory = `${STAGING}/out/${database}`;
   const dump = adminCommands(context.version).dump(database, directory);
-  const helper = adminHelper(context, `dump-${database}`, [
-    'sh',
-    '-c',
-    'mkdir -p "$0" && rm -f "$0"/*.dump && exec "$@"',
-    directory,
-    ...dump,
-  ]);
-  helper.labels[LABELS.window] = 'inside';
+  const program = ['sh', '-c', 'mkdir -p "$0" && rm -f "$0"/*.dump && exec "$@"', directory, ...dump];
+  const helper = adminHelper(context, `dump-${database}`, program, options.copy);
+  if (!options.copy) helper.labels[LABELS.window] = 'inside';
   const outcome = await runHelper(engine, helper, {
     ...options,
     tick: (output) => options.tick?.(dumpPercent(output)),

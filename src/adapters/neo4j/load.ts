@@ -10,11 +10,10 @@ import type { Engine } from '../docker/engine.ts';
 import { type HelperRun, runHelper } from '../docker/helper.ts';
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
+import { checkStore } from './check.ts';
 import { type AdminContext, adminHelper } from './dump.ts';
-import { directorySettings } from './layout.ts';
 import { STAGING, type Staging } from './staging.ts';
 import { placeOf } from './swap.ts';
-import { isLegacy } from './version.ts';
 
 /** Put a dump into the staging volume: directly where this process sees it, else through the engine. */
 export async function fetchDump(
@@ -97,10 +96,7 @@ async function migrate(
   judgeAdmin('load', database, outcome);
 }
 
-/**
- * Check the consistency of a loaded store. It may use a quarter of a gibibyte beside its heap, since the database is still up.
- * @throws {LifeboatError} `CheckFailed`
- */
+/** Check the consistency of a loaded store, before it takes the place of the old one. */
 export async function checkLoaded(
   engine: Engine,
   context: AdminContext,
@@ -108,22 +104,9 @@ export async function checkLoaded(
   database: string,
   options: HelperRun = {},
 ): Promise<void> {
-  const check = adminCommands(context.version).check(database, {
-    reportDirectory: `${STAGING}/report`,
-    offHeapBytes: 256 * 1024 * 1024,
-  });
-  if (!check) return;
-  judgeAdmin(
-    'check',
-    database,
-    await runHelper(engine, loadHelper(context, place, `check-${database}`, check), options),
-  );
+  await checkStore(engine, context, `${placeOf(place)}/new`, database, options);
 }
 
 function loadHelper(context: AdminContext, place: RestorePlace, step: string, command: string[]) {
-  const helper = adminHelper(context, step, command);
-  return {
-    ...helper,
-    env: { ...helper.env, ...directorySettings(`${placeOf(place)}/new`, isLegacy(context.version)) },
-  };
+  return adminHelper(context, step, command, `${placeOf(place)}/new`);
 }

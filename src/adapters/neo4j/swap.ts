@@ -180,6 +180,8 @@ export async function runSwapStep(
       user: `${place.owner.uid}:${place.owner.gid}`,
       volumesFrom: [context.container.id],
       binds: place.volume ? [`${place.volume}:${STAGING}`] : [],
+      // As for the helper that copies a store: some of these steps copy while the database is down.
+      memoryBytes: 0,
       labels: {
         [LABELS.service]: context.service,
         [LABELS.run]: context.runId,

@@ -7,7 +7,7 @@ import type { Repository } from '../../adapters/repository/repository.ts';
 import { resolveSet } from '../../adapters/repository/resolve-set.ts';
 import { releaseHold, writeHold } from '../../adapters/repository/set-marks.ts';
 import { LifeboatError } from '../../model/failures.ts';
-import type { Manifest } from '../../model/manifest.ts';
+import type { Manifest, Neo4jRecord } from '../../model/manifest.ts';
 import { confirmed, runs } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { table } from '../terminal.ts';
@@ -207,12 +207,12 @@ function showText(manifest: Manifest, { held, verdicts }: SetDetails, repository
     ...facts.map(([name, value]) => `${name.padEnd(11)} ${value}`),
     '',
     table(
-      ['SERVICE', 'KIND', 'VERSION', 'OFFLINE'],
+      ['SERVICE', 'KIND', 'VERSION', 'AWAY'],
       manifest.services.map((one) => [
         one.name,
         one.kind,
         one.version,
-        one.kind === 'neo4j' ? `${one.offlineSeconds} s (${one.mode})` : '-',
+        one.kind === 'neo4j' ? awayFor(one) : '-',
       ]),
     ),
     '',
@@ -227,4 +227,11 @@ function showText(manifest: Manifest, { held, verdicts }: SetDetails, repository
     ),
     ...manifest.failures.map(({ service, type, message }) => `\n${service} is missing (${type}): ${message}`),
   ].join('\n');
+}
+
+/** How its users noticed the backup, and the mode that it was taken by. */
+function awayFor({ mode, offlineSeconds, frozenSeconds, fallbacks }: Neo4jRecord): string {
+  const waited = frozenSeconds ? `, frozen ${frozenSeconds} s` : '';
+  const instead = fallbacks ? ` instead of ${fallbacks.map((one) => one.mode).join(' and ')}` : '';
+  return `${offlineSeconds} s${waited} (${mode}${instead})`;
 }

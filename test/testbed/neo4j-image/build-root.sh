@@ -12,9 +12,9 @@ for directory in bin lib lib64; do ln -s "usr/$directory" "$root/$directory"; do
 ln -s usr/bin "$root/sbin"
 chmod 1777 "$root/tmp"
 
-# Programs: what every Debian image has, as whole packages, and the two that an entrypoint needs.
+# Programs: what every Debian image has, as whole packages (of perl-base the program alone), and those that an entrypoint needs.
 packages=(bash dash coreutils findutils grep sed tar gzip hostname mawk)
-programs=(setpriv flock mountpoint tini ps)
+programs=(setpriv flock mountpoint tini ps perl)
 while read -r file; do
   programs+=("${file##*/}")
 done < <(dpkg -L "${packages[@]}" | grep -E '^(/usr)?/s?bin/[^/]+$' | sort -u)

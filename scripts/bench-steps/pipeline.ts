@@ -14,8 +14,8 @@ import type { Repository, StoredObject } from '../../src/adapters/repository/rep
 import { Secret } from '../../src/config/secret.ts';
 
 // Measures each stage of the pipeline alone, then the whole, in one run on one machine:
-//   node scripts/bench/pipeline.ts [--bytes N] [--to null|directory|s3] [--compression none|zstd] [--plain] [--json]
-// S3 is the server of the environment's LIFEBOAT_TEST_S3_* variables. scripts/bench/pipeline-report.ts writes all of it down.
+//   node scripts/bench-steps/pipeline.ts [--bytes N] [--to null|directory|s3] [--compression none|zstd] [--plain] [--json]
+// S3 is the server of the environment's LIFEBOAT_TEST_S3_* variables. scripts/bench-steps/pipeline-report.ts writes all of it down.
 
 const { values } = parseArgs({
   options: {

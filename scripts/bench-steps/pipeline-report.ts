@@ -1,26 +1,15 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { s3Server } from '../../test/testbed/s3.ts';
 import { writeSection } from './document-section.ts';
 import { linePlot } from './line-plot.ts';
+import { measurePipeline, type PipelineRun } from './pipeline-figures.ts';
 
 // Measures the pipeline into nothing, a directory and S3, and its memory at 1 and at 20 GB, each in a process of its own, and writes
 // what was seen into docs/performance.md with a plot beside it:
-//   node scripts/bench/pipeline-report.ts
-
-interface Measured {
-  bytes: number;
-  to: string;
-  alone: Record<string, number>;
-  pipeline: number;
-  ratio: number;
-  rssMiB: number;
-  memory: number[];
-}
+//   node scripts/bench-steps/pipeline-report.ts
 
 const GB = 1e9;
 const NAMES: Record<string, string> = {
@@ -28,28 +17,18 @@ const NAMES: Record<string, string> = {
   directory: 'a directory',
   s3: 'S3 (SeaweedFS on the same machine)',
 };
-const PROGRAM = fileURLToPath(new URL('pipeline.ts', import.meta.url));
 const PLOT = fileURLToPath(new URL('../../docs/images/pipeline-memory.svg', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'lifeboat-pipeline-'));
 const s3 = await s3Server({ directory: folder });
 
-async function measure(bytes: number, to: string): Promise<Measured> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [PROGRAM, '--bytes', String(bytes), '--to', to, '--json'],
-    {
-      env: {
-        ...process.env,
-        LIFEBOAT_TEST_S3_ENDPOINT: s3.endpoint,
-        LIFEBOAT_TEST_S3_ACCESS_KEY_ID: s3.accessKeyId,
-        LIFEBOAT_TEST_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-        LIFEBOAT_TEST_S3_BUCKET: s3.bucket,
-        LIFEBOAT_TEST_S3_REGION: s3.region,
-      },
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  );
-  const measured = JSON.parse(stdout) as Measured;
+async function measure(bytes: number, to: 'null' | 'directory' | 's3'): Promise<PipelineRun> {
+  const measured = await measurePipeline(bytes, to, {
+    LIFEBOAT_TEST_S3_ENDPOINT: s3.endpoint,
+    LIFEBOAT_TEST_S3_ACCESS_KEY_ID: s3.accessKeyId,
+    LIFEBOAT_TEST_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    LIFEBOAT_TEST_S3_BUCKET: s3.bucket,
+    LIFEBOAT_TEST_S3_REGION: s3.region,
+  });
   console.log({ ...measured, memory: measured.memory.length });
   return measured;
 }

@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** What one run of the pipeline's own measurement printed. */
+export interface PipelineRun {
+  bytes: number;
+  to: string;
+  alone: Record<string, number>;
+  /** MB/s */
+  pipeline: number;
+  ratio: number;
+  rssMiB: number;
+  memory: number[];
+}
+
+export interface PipelineFigures {
+  small: PipelineRun;
+  large: PipelineRun;
+}
+
+const PROGRAM = fileURLToPath(new URL('pipeline.ts', import.meta.url));
+const GB = 1e9;
+
+/** Measure the pipeline in a process of its own. */
+export async function measurePipeline(
+  bytes: number,
+  to: 'null' | 'directory' | 's3',
+  environment: NodeJS.ProcessEnv = {},
+): Promise<PipelineRun> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [PROGRAM, '--bytes', String(bytes), '--to', to, '--json'],
+    { env: { ...process.env, ...environment }, maxBuffer: 64 * 1024 * 1024 },
+  );
+  return JSON.parse(stdout) as PipelineRun;
+}
+
+/** One and twenty GB into nothing: so the pipeline is its own slowest part. */
+export async function pipelineFigures(): Promise<PipelineFigures> {
+  return { small: await measurePipeline(GB, 'null'), large: await measurePipeline(20 * GB, 'null') };
+}

@@ -1,0 +1,123 @@
+import { findContainer } from '../adapters/docker/container.ts';
+import { graphFacts } from '../adapters/neo4j/bolt.ts';
+import { checkStore } from '../adapters/neo4j/check.ts';
+import { dumpDatabase } from '../adapters/neo4j/dump.ts';
+import {
+  awaitSandbox,
+  removeSandbox,
+  sandboxName,
+  startSandbox,
+  stopSandbox,
+} from '../adapters/neo4j/sandbox.ts';
+import { COPY, copyStore, type StoreCopied, standByToCopy } from '../adapters/neo4j/store-copy.ts';
+import { LifeboatError } from '../model/failures.ts';
+import type { GraphFacts } from '../model/manifest.ts';
+import { type Dependencies, neo4jNamed } from './dependencies.ts';
+import { adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
+import { step } from './step.ts';
+
+/** Copies of stores: taken in a window, recovered, checked and dumped while the service is up again. */
+export function createNeo4jCopyActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  return {
+    /** Copy what can be copied while the database is in use, and stand by for the window. */
+    async standByToCopy(input: ServiceStep): Promise<void> {
+      await step('stand by', async (context) => {
+        context.beat({ step: 'copying while it is in use' });
+        await standByToCopy(engine, await adminContextOf(engine, input, context), storeOf(input), context);
+      });
+    },
+
+    /** Copy the store within its window; what was copied before is only brought up to date. */
+    async copyStore(input: ServiceStep & { window: 'offline' | 'freeze' }): Promise<StoreCopied> {
+      return await step('copy', async (context) => {
+        context.beat({ step: 'copying the store' });
+        const began = await requireWindow(input);
+        const copied = await copyStore(
+          engine,
+          await adminContextOf(engine, input, context),
+          storeOf(input),
+          context,
+        );
+        const ended = await requireWindow(input);
+        if (ended.startedAt.getTime() !== began.startedAt.getTime()) throw windowLost(ended.name);
+        return copied;
+      });
+    },
+
+    /** Let a sandbox recover a copy that was taken from a frozen server, tell what it holds, and stop it cleanly. */
+    async recoverCopy(
+      input: ServiceStep & { databases: string[] },
+    ): Promise<{ facts: Record<string, GraphFacts> }> {
+      return await step('recover', async (context) => {
+        const { set, plan } = input;
+        const service = neo4jNamed(deps.config(), plan.service);
+        const name = sandboxName(set, plan.service);
+        context.beat({ step: 'recovering the copy in a sandbox' });
+        await startSandbox(engine, await sandboxContextOf(engine, input, context), COPY);
+        const facts: Record<string, GraphFacts> = {};
+        const tunnel = await awaitSandbox(engine, name, service.startTimeoutSeconds * 1000, context);
+        try {
+          for (const database of input.databases.filter((one) => one !== 'system')) {
+            facts[database] = await graphFacts({ address: `bolt://127.0.0.1:${tunnel.port}` }, database);
+          }
+        } finally {
+          await tunnel.close();
+        }
+        context.beat({ step: 'stopping the sandbox' });
+        const { clean } = await stopSandbox(engine, name, () => {});
+        await removeSandbox(engine, set, plan.service);
+        if (!clean) {
+          throw new LifeboatError(
+            'UncleanShutdown',
+            `The sandbox that recovered the copy of service "${plan.service}" did not shut down cleanly.`,
+          );
+        }
+        return { facts };
+      });
+    },
+
+    /** Dump one database of the copy, and check the store that it came from. */
+    async dumpCopy(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
+      return await step('dump', async (context) => {
+        const { database } = input;
+        const admin = await sandboxContextOf(engine, input, context);
+        const dumped = await dumpDatabase(engine, admin, database, {
+          signal: context.signal,
+          keep: context.keep,
+          copy: COPY,
+          tick: (percent) =>
+            context.beat({
+              step: `dumping ${database} from the copy`,
+              ...(percent === undefined ? {} : { percent }),
+            }),
+        });
+        if (neo4jNamed(deps.config(), input.plan.service).checkCopies) {
+          context.beat({ step: `checking the copy of ${database}` });
+          await checkStore(engine, admin, COPY, database, context);
+        }
+        return dumped;
+      });
+    },
+  };
+
+  function storeOf({ plan }: ServiceStep) {
+    const { preCopy } = neo4jNamed(deps.config(), plan.service);
+    return { data: plan.data, databases: Object.keys(plan.databases), early: preCopy };
+  }
+
+  /** What is copied from a server at work is worth nothing. */
+  async function requireWindow({ plan, window }: ServiceStep & { window: 'offline' | 'freeze' }) {
+    const container = await findContainer(engine, { container: plan.containerId });
+    const open = window === 'freeze' ? container.paused || !container.running : !container.running;
+    if (!open) throw windowLost(container.name);
+    return container;
+  }
+}
+
+const windowLost = (container: string): LifeboatError =>
+  new LifeboatError(
+    'WindowLost',
+    `The container "${container}" went on in the middle of its backup: another program or the engine let it.`,
+  );

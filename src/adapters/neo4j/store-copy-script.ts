@@ -1,0 +1,156 @@
+/**
+ * Copies trees of files in two passes, with nothing but Perl itself, which every Debian image has. The first pass runs while the source
+ * is in use and its bytes are not trusted. The second, after the word to go, when nobody can write, takes what has
+ * changed: files whose inode was touched after the first pass began (the kernel sets that time at every write, and nobody can
+ * set it back), compared block by block, so that only blocks that differ are written. Blocks of zeros stay holes.
+ */
+const TWO_PASSES = `
+my ($from, $to, $go, $early, $lanes, @trees) = @ARGV;
+my $block = 1 << 20;
+my $piece = 8;
+$| = 1;
+sub walk {
+  my ($dir, $files, $seen) = @_;
+  opendir(my $handle, "$from/$dir") or die "can not read $dir: $!\\n";
+  my @names = grep { $_ ne "." && $_ ne ".." } readdir($handle);
+  closedir($handle);
+  mkdir("$to/$dir", 0700);
+  $seen->{$dir} = 1;
+  for my $name (@names) {
+    my $path = "$dir/$name";
+    my @stat = lstat("$from/$path") or next;
+    if (-d _) { walk($path, $files, $seen) }
+    elsif (-f _) { push @$files, [$path, $stat[7], $stat[10]]; $seen->{$path} = 1 }
+    else { die "$path is neither a file nor a directory\\n" }
+  }
+}
+sub drop {
+  my ($dir, $seen) = @_;
+  opendir(my $handle, "$to/$dir") or return;
+  my @names = grep { $_ ne "." && $_ ne ".." } readdir($handle);
+  closedir($handle);
+  for my $name (@names) {
+    my $path = "$dir/$name";
+    lstat("$to/$path");
+    if (-d _) { drop($path, $seen); rmdir("$to/$path") unless $seen->{$path} }
+    else { unlink("$to/$path") unless $seen->{$path} }
+  }
+}
+sub same_or_write {
+  my ($in, $out, $at, $fresh) = @_;
+  sysseek($in, $at, 0);
+  my $got = sysread($in, my $new, $block);
+  defined $got or die "can not read: $!\\n";
+  return (0, 0) if $got == 0;
+  if ($fresh) { return ($got, 0) if $new !~ /[^\\0]/ }
+  else {
+    sysseek($out, $at, 0);
+    sysread($out, my $old, $block);
+    return ($got, 0) if defined $old && $old eq $new;
+  }
+  sysseek($out, $at, 0);
+  my $done = 0;
+  while ($done < $got) {
+    my $wrote = syswrite($out, $new, $got - $done, $done);
+    defined $wrote or die "can not write: $!\\n";
+    $done += $wrote;
+  }
+  return ($got, $got);
+}
+sub pass {
+  my ($since, $final) = @_;
+  my (@files, %seen, @work);
+  for my $tree (@trees) {
+    my ($parent) = $tree =~ m{^(.*)/};
+    mkdir("$to/$parent", 0700) if defined $parent;
+    walk($tree, \\@files, \\%seen) if -d "$from/$tree";
+  }
+  my $total = 0;
+  for my $file (@files) {
+    my ($path, $size, $touched) = @$file;
+    $total += $size;
+    my $there = -e "$to/$path";
+    next if $since && $there && -s _ == $size && $touched < $since - 2;
+    sysopen(my $out, "$to/$path", 0102, 0600) or die "can not write $path: $!\\n";
+    truncate($out, $size) or die "can not write $path: $!\\n";
+    close($out);
+    push @work, [$path, $size, !$there];
+  }
+  drop($_, \\%seen) for @trees;
+  my @children;
+  for my $lane (0 .. $lanes - 1) {
+    my $child = open(my $told, "-|");
+    defined $child or die "can not fork: $!\\n";
+    if ($child == 0) {
+      my ($read, $wrote, $turn) = (0, 0, 0);
+      for my $one (@work) {
+        my ($path, $size, $fresh) = @$one;
+        open(my $in, "<", "$from/$path") or ($final ? die "can not read $path: $!\\n" : next);
+        sysopen(my $out, "$to/$path", 02) or die "can not write $path: $!\\n";
+        for (my $at = 0; $at < $size; $at += $piece * $block) {
+          next if $turn++ % $lanes != $lane;
+          for my $step (0 .. $piece - 1) {
+            my ($r, $w) = same_or_write($in, $out, $at + $step * $block, $fresh);
+            last if $r == 0;
+            $read += $r; $wrote += $w;
+          }
+        }
+        close($out) or die "can not write $path: $!\\n";
+      }
+      print "$read $wrote\\n";
+      exit 0;
+    }
+    push @children, $told;
+  }
+  my ($read, $wrote, $failed) = (0, 0, 0);
+  for my $told (@children) {
+    my $line = <$told>;
+    close($told) or $failed = 1;
+    if (defined $line && $line =~ /(\\d+) (\\d+)/) { $read += $1; $wrote += $2 } else { $failed = 1 }
+  }
+  die "not everything could be copied\\n" if $failed;
+  return "$total $read $wrote";
+}
+my $since = 0;
+if ($early) {
+  my $began = time();
+  eval { print "lifeboat:early " . pass(0, 0) . "\\n"; $since = $began; 1 } or print STDERR $@;
+}
+print "lifeboat:ready\\n";
+select(undef, undef, undef, 0.02) until -e $go;
+print "lifeboat:copied " . pass($since, 1) . "\\n";
+`;
+
+/**
+ * The program of a copy helper: \`sh -c SCRIPT sh DATA COPY GO EARLY TREE…\`. It says \`lifeboat:ready\` when it waits for the
+ * file GO, and \`lifeboat:copied TOTAL READ WRITTEN\` (bytes) when it is done; exit code 3 says that there is no room.
+ * Clones where the file system can share blocks, which takes a moment at any size; else the two passes; without Perl one plain copy.
+ */
+export const COPY_SCRIPT = `
+set -u
+data=$1 copy=$2 go=$3 early=$4; shift 4
+cd "$data" || exit 1
+for tree in "$@"; do [ ! -e "$tree" ] || set -- "$@" "$tree"; shift; done
+rm -rf "$copy"/* && mkdir -p "$copy/databases" "$copy/transactions" || exit 1
+wait_for_go() { echo lifeboat:ready; until [ -e "$go" ]; do sleep 0.05; done; }
+probe=$(for tree in "$@"; do for file in "$tree"/*; do [ ! -f "$file" ] || [ ! -s "$file" ] || { echo "$file"; break 2; }; done; done)
+clones=no
+[ -z "$probe" ] || ! cp --reflink=always "$probe" "$copy/probe" 2> /dev/null || clones=yes
+rm -f "$copy/probe"
+if [ "$clones" = no ]; then
+  need=$(du -skc "$@" | tail -n 1 | cut -f1)
+  free=$(df -Pk "$copy" | tail -n 1 | tr -s ' ' | cut -d' ' -f4)
+  [ "$free" -gt "$need" ] || { echo "lifeboat:no-room $need $free"; exit 3; }
+fi
+if [ "$clones" = no ] && command -v perl > /dev/null 2>&1; then
+  lanes=$(nproc); [ "$lanes" -le 4 ] || lanes=4
+  exec perl -e '${TWO_PASSES.replaceAll("'", `'"'"'`)}' "$data" "$copy" "$go" "$early" "$lanes" "$@"
+fi
+wait_for_go
+for tree in "$@"; do
+  if [ "$clones" = yes ]; then cp -a --reflink=always "$tree" "$copy/$tree" || exit 1
+  else cp -a --sparse=always "$tree" "$copy/$tree" || exit 1; fi
+done
+size=$(du -skc "$@" | tail -n 1 | cut -f1)
+echo "lifeboat:copied $((size * 1024)) $((size * 1024)) $([ "$clones" = yes ] && echo 0 || echo $((size * 1024)))"
+`;

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LifeboatError } from '../../model/failures.ts';
+import { LABELS, word } from '../../model/names.ts';
+import { makeDirectories } from '../docker/archive.ts';
+import { type Container, findContainer } from '../docker/container.ts';
+import type { Engine } from '../docker/engine.ts';
+import { beginHelper, type HelperRun, type HelperSpec, readOutput, runHelper } from '../docker/helper.ts';
+import type { AdminContext } from './dump.ts';
+import { STAGING } from './staging.ts';
+import { COPY_SCRIPT } from './store-copy-script.ts';
+
+/** The copy of a service's data directory in its staging volume. */
+export const COPY = `${STAGING}/copy`;
+
+/** Which store is copied. */
+export interface StoreToCopy {
+  /** The service's data directory. */
+  data: string;
+  databases: string[];
+  /** Copy once while the database is in use, so that within the window only what changed since is left. */
+  early: boolean;
+}
+
+/** What a copy came to, in bytes; `read` and `written` are those of the window alone. */
+export interface StoreCopied {
+  total: number;
+  read: number;
+  written: number;
+}
+
+/**
+ * Start the helper that copies, and wait until it stands by for the window. It sees the service's volumes read-only.
+ * @throws {LifeboatError} `InsufficientSpace`, `CopyFailed`
+ */
+export async function standByToCopy(
+  engine: Engine,
+  context: AdminContext,
+  store: StoreToCopy,
+  options: HelperRun = {},
+): Promise<void> {
+  const { id } = await beginHelper(engine, copyHelper(context, store));
+  while (true) {
+    options.signal?.throwIfAborted();
+    options.tick?.('');
+    const said = await readOutput(engine, id, 'stdout');
+    if (said.includes('lifeboat:ready')) return;
+    const helper = await findContainer(engine, { container: id });
+    // It ends by itself only when it failed; running it once more reads how, and removes it.
+    if (!helper.running) await finish(engine, copyHelper(context, store), options);
+    await sleep(200, undefined, options.signal ? { signal: options.signal } : {});
+  }
+}
+
+/**
+ * Copy the store, or what changed of it since the helper stood by; to be called when nobody can write.
+ * @throws {LifeboatError} `InsufficientSpace`, `CopyFailed`
+ */
+export async function copyStore(
+  engine: Engine,
+  context: AdminContext,
+  store: StoreToCopy,
+  options: HelperRun = {},
+): Promise<StoreCopied> {
+  // A helper that was lost since is replaced by one that begins in the window.
+  const spec = copyHelper(context, { ...store, early: false });
+  const helper = await beginHelper(engine, spec);
+  await letGo(engine, context, helper);
+  return await finish(engine, spec, options);
+}
+
+/** The flag is an entry in the staging volume, by a name that only this helper waits for. */
+async function letGo(engine: Engine, context: AdminContext, helper: Container): Promise<void> {
+  const flag = (helper.env.LIFEBOAT_GO ?? '').slice(STAGING.length + 1);
+  await makeDirectories(engine, context.staging.carrier, STAGING, [flag], context.owner);
+}
+
+async function finish(engine: Engine, spec: HelperSpec, options: HelperRun): Promise<StoreCopied> {
+  const { exitCode, stdout, stderr } = await runHelper(engine, spec, { ...options, tickMs: 200 });
+  const room = /lifeboat:no-room (\d+) (\d+)/.exec(stdout);
+  if (room) {
+    throw new LifeboatError(
+      'InsufficientSpace',
+      `A copy of the store needs ${room[1]} KiB where the engine keeps its volumes, and ${room[2]} KiB are free: free some, or use mode "dump", which needs no copy.`,
+    );
+  }
+  const copied = /lifeboat:copied (\d+) (\d+) (\d+)/.exec(stdout);
+  if (exitCode !== 0 || !copied) {
+    throw new LifeboatError(
+      'CopyFailed',
+      `The store could not be copied (exit code ${exitCode}): ${(stderr || stdout).trim().slice(-300)}`,
+    );
+  }
+  const [, total, read, written] = copied.map(Number);
+  return { total: total ?? 0, read: read ?? 0, written: written ?? 0 };
+}
+
+function copyHelper(context: AdminContext, { data, databases, early }: StoreToCopy): HelperSpec {
+  const go = `${STAGING}/go-${randomBytes(6).toString('hex')}`;
+  // Users and the list of databases are in `system`; without it a copy of others does not know that they exist.
+  const all = [...new Set([...databases, 'system'])];
+  const trees = all.flatMap((database) => [`databases/${database}`, `transactions/${database}`]);
+  return {
+    name: `lifeboat-copy-${word(context.set)}-${word(context.service)}`,
+    imageId: context.imageId,
+    entrypoint: ['sh', '-c'],
+    command: [COPY_SCRIPT, 'sh', data, COPY, go, early ? '1' : '0', ...trees],
+    env: { LIFEBOAT_GO: go },
+    user: `${context.owner.uid}:${context.owner.gid}`,
+    volumesFrom: context.volumesOf ? [`${context.volumesOf}:ro`] : [],
+    binds: [`${context.staging.volume}:${STAGING}`],
+    // A limit would count the pages that wait to be written, and slow the copy down to the disk while clients wait.
+    memoryBytes: 0,
+    labels: {
+      [LABELS.service]: context.service,
+      [LABELS.set]: context.set,
+      [LABELS.run]: context.runId,
+      [LABELS.window]: 'inside',
+    },
+  };
+}

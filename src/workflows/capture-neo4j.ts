@@ -1,0 +1,148 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { Neo4jPlan } from '../activities/neo4j.ts';
+import { type CaptureMode, type Fallback, fromModeDown } from '../model/capture-mode.ts';
+import { compareGraphRange } from '../model/graph-comparison.ts';
+import type { GraphFacts } from '../model/manifest.ts';
+import { compensate, probe, transfer } from './activity-options.ts';
+import type { CriticalSectionResult } from './critical-section.ts';
+import { inCriticalSection } from './exclusive.ts';
+import { type Cause, causeOf, fail } from './failure.ts';
+import type { ProgressReport } from './progress.ts';
+
+export interface CaptureOptions {
+  set: string;
+  hold: boolean;
+  wait: boolean;
+  report: ProgressReport;
+  /** Called when its window is closed again. */
+  onCaptured?: () => void;
+}
+
+/** Dumps of all databases, which lie in the staging volume, and how they were taken. */
+export interface Captured {
+  section: CriticalSectionResult;
+  mode: CaptureMode;
+  fallbacks: Fallback[];
+  /** Of the live server before and after; of the very copy where a sandbox has recovered one. */
+  facts: { before: Facts; after: Facts };
+  /** A consistent set was asked for, and the mode that was held for it failed: this was taken later. */
+  late: boolean;
+}
+
+type Facts = Record<string, GraphFacts> | null;
+
+/**
+ * After these a safer mode would fail as well, or must not be tried: whoever ends a critical section from outside has left the service as it
+ * is, and giving it back is the watchdog's.
+ */
+const FINAL: ReadonlySet<Cause['type']> = new Set([
+  'Terminated',
+  'Timeout',
+  'ServiceBusy',
+  'StartFailed',
+  'ContainerNotFound',
+  'DatabaseNotFound',
+]);
+
+/** Take the bytes of one Neo4j service as its plan says, and by a safer mode when that fails. */
+export async function captureNeo4j(plan: Neo4jPlan, options: CaptureOptions): Promise<Captured> {
+  const { report } = options;
+  const modes = fromModeDown(plan.capture?.mode ?? 'dump');
+  const fallbacks: Fallback[] = [];
+  for (const mode of modes) {
+    const late = options.hold && fallbacks.length > 0;
+    try {
+      const captured = await capture(plan, mode, { ...options, hold: options.hold && !late });
+      return { ...captured, mode, fallbacks, late };
+    } catch (error) {
+      const { type, message } = causeOf(error);
+      if (isCancellation(error) || FINAL.has(type) || mode === modes.at(-1)) throw error;
+      fallbacks.push({ mode, type, message });
+      report.line(`${plan.service}: mode ${mode} failed, a safer one is used. ${message}`);
+    }
+  }
+  throw fail('BackupFailed', `No mode is left for service "${plan.service}".`);
+}
+
+async function capture(
+  plan: Neo4jPlan,
+  mode: CaptureMode,
+  options: CaptureOptions,
+): Promise<Pick<Captured, 'section' | 'facts'>> {
+  const { set, report } = options;
+  const { service } = plan;
+  const databases = Object.keys(plan.databases);
+  const at = { set, plan };
+  const describe = async () => await probe(`Count ${service}`).describeGraphs({ service, databases });
+  const before = await describe();
+  if (mode !== 'dump') {
+    report.service(service, 'copying while it is in use');
+    await transfer(`Copy ${service} while it is in use`, { attempts: 2 }).standByToCopy(at);
+  }
+  const window = mode === 'freeze' ? 'freeze' : 'offline';
+  report.service(service, `${window} window`);
+  const section = await inCriticalSection(
+    { set, plan, window, work: { kind: mode === 'dump' ? 'dump' : 'copy' }, hold: options.hold },
+    { wait: options.wait },
+  );
+  options.onCaptured?.();
+  report.line(`${service} ${howLong(section)}.`);
+  const after = await describe();
+  if (mode === 'dump') return { section, facts: { before, after } };
+
+  let facts = { before, after };
+  if (mode === 'freeze') {
+    report.service(service, 'recovering the copy in a sandbox');
+    const recovered = await recover(at, databases);
+    const differences = before ? differencesOf(recovered, before, after ?? before) : [];
+    if (differences.length > 0) {
+      throw fail(
+        'CountsDisagree',
+        `The copy of the frozen ${service} is not what the server held: ${differences.slice(0, 5).join('; ')}.`,
+      );
+    }
+    facts = { before: recovered, after: null };
+  }
+  report.service(service, 'dumping the copy');
+  await Promise.all(
+    databases.map(
+      async (database) =>
+        await transfer(`Dump and check the copy of ${service}/${database}`, { attempts: 3 }).dumpCopy({
+          ...at,
+          database,
+        }),
+    ),
+  );
+  return { section, facts };
+}
+
+async function recover(at: { set: string; plan: Neo4jPlan }, databases: string[]) {
+  const { service } = at.plan;
+  try {
+    const recovering = transfer(`Let a sandbox recover the copy of ${service}`, { attempts: 2 });
+    return (await recovering.recoverCopy({ ...at, databases })).facts;
+  } catch (error) {
+    await CancellationScope.nonCancellable(async () => {
+      await compensate(`Remove the sandbox of ${service}`).removeSandbox({ set: at.set, service });
+    });
+    throw error;
+  }
+}
+
+const differencesOf = (
+  found: Record<string, GraphFacts>,
+  before: Record<string, GraphFacts>,
+  after: Record<string, GraphFacts>,
+): string[] =>
+  Object.entries(before).flatMap(([database, facts]) => {
+    const there = found[database];
+    return there
+      ? compareGraphRange(facts, after[database] ?? facts, there).map((text) => `${database}: ${text}`)
+      : [`${database} is missing`];
+  });
+
+const howLong = ({ wasRunning, offlineSeconds, frozenSeconds }: CriticalSectionResult): string => {
+  if (!wasRunning) return 'was stopped before, and was left so';
+  if (offlineSeconds > 0) return `was away for ${offlineSeconds.toFixed(1)} s`;
+  return `kept its clients waiting for ${frozenSeconds.toFixed(1)} s, and none was sent away`;
+};

@@ -1,0 +1,103 @@
+// needs: docker neo4j temporal
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { BackupResult } from '../../src/workflows/backup.ts';
+import type { Neo4jServer } from '../testbed/neo4j.ts';
+import { useTestbed } from '../testbed/testbed.ts';
+import { startWriting, type WritingClient } from '../testbed/writing-client.ts';
+import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
+
+// A frozen server is given back as surely as a stopped one: its clients wait, whatever breaks, and are not sent away.
+
+const service = unique('graph');
+let server: Neo4jServer;
+let lifeboat: Lifeboat;
+let client: WritingClient;
+let driver: ReturnType<Neo4jServer['driver']>;
+let startedAt: string;
+
+before(async () => {
+  server = await useTestbed().startNeo4j();
+  lifeboat = await startLifeboat({ services: { [service]: neo4jSection(server, { mode: 'freeze' }) } });
+  driver = server.driver();
+  client = startWriting(driver);
+  startedAt = (await state()).StartedAt;
+});
+
+after(async () => {
+  await client?.stop();
+  await driver?.close();
+  await lifeboat?.close();
+  await server?.remove();
+});
+
+afterEach(async () => {
+  await lifeboat.worker.kill('SIGKILL');
+  await lifeboat.startWorker();
+});
+
+const state = async () => (await lifeboat.engine.getContainer(server.containerName).inspect()).State;
+
+/** A backup that stands still with Neo4j frozen, because the step that was reached does not answer. */
+async function frozenBackup(activity: 'openWindow' | 'copyStore'): Promise<WorkflowHandle> {
+  const marker = join(lifeboat.directory, 'fault');
+  await rm(marker, { force: true });
+  await lifeboat.worker.kill('SIGTERM');
+  await lifeboat.startWorker({ activity, how: 'stall', marker });
+  const handle = await lifeboat.start('backup');
+  while (!existsSync(marker)) await sleep(50);
+  assert.equal((await state()).Paused, true);
+  return handle;
+}
+
+/** The promise: it goes on by itself, was never stopped, and its client lost nothing but time. */
+async function goesOn(): Promise<void> {
+  while ((await state()).Paused) await sleep(100);
+  const before = client.acknowledged.length;
+  while (client.acknowledged.length === before) await sleep(50);
+  assert.deepEqual(client.failures, []);
+  assert.equal((await state()).StartedAt, startedAt);
+  for (let tries = 0; tries < 300 && (await lifeboat.remains([service])).length > 0; tries += 1)
+    await sleep(200);
+  assert.deepEqual(await lifeboat.remains([service]), []);
+}
+
+test('a cancel while it is frozen', async () => {
+  const handle = await frozenBackup('copyStore');
+  await handle.cancel();
+  assert.equal((await lifeboat.failureOf(handle)).type, 'Cancelled');
+  await goesOn();
+});
+
+test('a terminate of the backup while it is frozen', async () => {
+  const handle = await frozenBackup('openWindow');
+  await handle.terminate('a test');
+  await goesOn();
+});
+
+test('a terminate of the critical section while it is frozen: the watchdog lets it go on', async () => {
+  const handle = await frozenBackup('copyStore');
+  const section = lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
+  await section.terminate('a test');
+  await lifeboat.worker.kill('SIGKILL');
+  await lifeboat.startWorker();
+  const failure = await lifeboat.failureOf(handle);
+  assert.equal(failure.type, 'Terminated');
+  const { reclaimed } = await lifeboat.run<{ reclaimed: Record<string, string> }>('watchdog');
+  assert.ok(['started', undefined].includes(reclaimed[server.containerName]), JSON.stringify(reclaimed));
+  await goesOn();
+});
+
+test('a kill -9 of the worker while it is frozen: the next worker takes the backup to its end', async () => {
+  const handle = await frozenBackup('copyStore');
+  await lifeboat.worker.kill('SIGKILL');
+  await lifeboat.startWorker();
+  const result = (await handle.result()) as BackupResult;
+  assert.equal(result.state, 'complete');
+  await goesOn();
+});

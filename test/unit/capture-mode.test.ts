@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type CaptureMode, chooseMode, fromModeDown } from '../../src/model/capture-mode.ts';
+
+const set = (drilled: boolean, ...fallbacks: CaptureMode[]) => ({
+  drilled,
+  fallbacks: fallbacks.map((mode) => ({ mode })),
+});
+
+describe('the mode that auto means', () => {
+  for (const [name, sets, expected] of [
+    ['copies before anything was proven', [], 'copy'],
+    ['copies while no set was drilled', [set(false), set(false)], 'copy'],
+    ['freezes once a set was drilled', [set(false), set(true)], 'freeze'],
+    ['does not freeze again after it failed', [set(false, 'freeze'), set(true)], 'copy'],
+    ['freezes again after a later good drill', [set(true), set(false, 'freeze')], 'freeze'],
+    ['takes a set that needed a fallback for no proof, though it was drilled', [set(true, 'freeze')], 'copy'],
+    ['dumps after copying failed as well', [set(false, 'freeze', 'copy'), set(true)], 'dump'],
+    ['dumps after copying failed without a drill', [set(false, 'copy')], 'dump'],
+  ] as const) {
+    test(name, () => assert.equal(chooseMode(sets, true).mode, expected));
+  }
+
+  test('is dump for a version whose dump takes a store that needs recovery', () => {
+    assert.equal(chooseMode([set(true)], false).mode, 'dump');
+  });
+
+  test('every mode falls back to the safer ones in turn', () => {
+    assert.deepEqual(fromModeDown('freeze'), ['freeze', 'copy', 'dump']);
+    assert.deepEqual(fromModeDown('dump'), ['dump']);
+  });
+});

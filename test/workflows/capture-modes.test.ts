@@ -1,0 +1,122 @@
+// needs: docker neo4j temporal
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Neo4jRecord } from '../../src/model/manifest.ts';
+import type { BackupResult } from '../../src/workflows/backup.ts';
+import type { DrillResult } from '../../src/workflows/drill.ts';
+import { loadGraph } from '../testbed/graph.ts';
+import type { Neo4jServer } from '../testbed/neo4j.ts';
+import { useTestbed } from '../testbed/testbed.ts';
+import { startWriting } from '../testbed/writing-client.ts';
+import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
+
+/** One server, as three services: each is backed up in another mode, and found in another way. */
+const [frozen, copied, chosen] = [unique('frozen'), unique('copied'), unique('chosen')];
+let server: Neo4jServer;
+let lifeboat: Lifeboat;
+
+before(async () => {
+  const testbed = useTestbed();
+  const compose = { project: unique('project'), service: 'neo4j' };
+  server = await testbed.startNeo4j({
+    labels: {
+      'com.docker.compose.project': compose.project,
+      'com.docker.compose.service': compose.service,
+    },
+  });
+  lifeboat = await startLifeboat({
+    services: {
+      [frozen]: neo4jSection(server, { mode: 'freeze' }),
+      [copied]: neo4jSection(server, { mode: 'copy', container: server.containerId }),
+      [chosen]: neo4jSection(server, { mode: 'auto', container: undefined, compose }),
+    },
+  });
+  const driver = server.driver();
+  await loadGraph(driver, 500);
+  await driver.close();
+});
+
+after(async () => {
+  await lifeboat?.close();
+  await server?.remove();
+});
+
+async function recordOf(set: string): Promise<Neo4jRecord> {
+  const found = (await lifeboat.sets()).find((one) => one.set === set);
+  assert.ok(found && 'manifest' in found);
+  const [record] = found.manifest.services;
+  assert.ok(record?.kind === 'neo4j');
+  return record;
+}
+
+const startedAt = async () =>
+  (await lifeboat.engine.getContainer(server.containerName).inspect()).State.StartedAt;
+
+test('freezing sends no client away, and every acknowledged write is in the copy', async () => {
+  const began = await startedAt();
+  const driver = server.driver();
+  const client = startWriting(driver);
+  const result = await lifeboat.run<BackupResult>('backup', { services: [frozen] });
+  await client.stop();
+  await driver.close();
+
+  assert.deepEqual(client.failures, []);
+  assert.equal(await startedAt(), began, 'it was never stopped');
+  assert.equal(result.offlineSeconds[frozen], 0);
+  assert.ok((result.frozenSeconds?.[frozen] ?? 0) > 0);
+
+  const record = await recordOf(result.set);
+  assert.equal(record.mode, 'freeze');
+  assert.equal(record.fallbacks, undefined);
+  const { from, to } = record.window ?? assert.fail('no window');
+  const written = record.facts?.neo4j?.labels.Written ?? 0;
+  const surely = client.acknowledged.filter(({ at }) => at < Date.parse(from)).length;
+  const perhaps = client.acknowledged.filter(({ sentAt }) => sentAt < Date.parse(to)).length;
+  assert.ok(surely > 0 && surely <= written && written <= perhaps, `${surely} <= ${written} <= ${perhaps}`);
+  assert.ok(client.acknowledged.length > perhaps, 'it went on writing afterwards');
+  assert.deepEqual(await lifeboat.remains([frozen]), []);
+
+  const drill = await lifeboat.run<DrillResult>('drill', { set: result.set });
+  assert.equal(drill.verdict, 'ok', 'what was dumped is exactly what the sandbox had recovered');
+});
+
+test('a copy is dumped while the database is up again', async () => {
+  const began = await startedAt();
+  const result = await lifeboat.run<BackupResult>('backup', { services: [copied] });
+  assert.notEqual(await startedAt(), began);
+  assert.ok((result.offlineSeconds[copied] ?? 0) > 0);
+  assert.equal((await recordOf(result.set)).mode, 'copy');
+  assert.deepEqual(await lifeboat.remains([copied]), []);
+  const drill = await lifeboat.run<DrillResult>('drill', { set: result.set });
+  assert.equal(drill.verdict, 'ok');
+});
+
+test('a copy that can not be dumped is given up for the next safer mode, and the set says so', async () => {
+  await lifeboat.worker.kill('SIGTERM');
+  const marker = join(lifeboat.directory, 'fault');
+  await lifeboat.startWorker({ activity: 'dumpCopy', how: 'fail', marker });
+  const result = await lifeboat.run<BackupResult>('backup', { services: [frozen] });
+  assert.equal(result.state, 'complete');
+  const record = await recordOf(result.set);
+  assert.equal(record.mode, 'dump');
+  assert.deepEqual(
+    record.fallbacks?.map(({ mode, type }) => [mode, type]),
+    [
+      ['freeze', 'HelperFailed'],
+      ['copy', 'HelperFailed'],
+    ],
+  );
+  await server.untilServing();
+  assert.deepEqual(await lifeboat.remains([frozen]), []);
+  await lifeboat.worker.kill('SIGTERM');
+  await lifeboat.startWorker();
+});
+
+test('auto freezes once a drill has proven that a sandbox works', async () => {
+  const first = await lifeboat.run<BackupResult>('backup', { services: [chosen] });
+  assert.equal((await recordOf(first.set)).mode, 'copy');
+  await lifeboat.run<DrillResult>('drill', { set: first.set });
+  const second = await lifeboat.run<BackupResult>('backup', { services: [chosen] });
+  assert.equal((await recordOf(second.set)).mode, 'freeze');
+});
