@@ -1,7 +1,8 @@
 import type { Driver } from 'neo4j-driver';
 import type { Records } from './writing-client.ts';
 
-const DATABASE = { database: 'neo4j' };
+/** Without bookmarks: after a restore, the data that an earlier write saw may be gone, and the server would wait for it. */
+export const DATABASE = { database: 'neo4j', bookmarkManager: null };
 
 /** Records as nodes of a graph. */
 export function graphRecords(driver: Driver): Records {

@@ -1,6 +1,7 @@
 import { countGraph } from '../../testbed/graph.ts';
 import { GRAPH, VECTORS } from './operations.ts';
 import { untilNone } from './patience.ts';
+import { DATABASE } from './records.ts';
 import type { Scene } from './scene.ts';
 
 /** The records of both services when a set was taken while nobody wrote. */
@@ -12,7 +13,7 @@ export interface Anchor {
 /** Both answer queries. */
 export async function notServing({ driver, askQdrant }: Scene): Promise<string[]> {
   const [graph, vectors] = await Promise.allSettled([
-    driver.executeQuery('RETURN 1', {}, { database: 'neo4j' }),
+    driver.executeQuery('RETURN 1', {}, DATABASE),
     askQdrant('GET', '/collections'),
   ]);
   return [
@@ -58,8 +59,9 @@ export async function dataProblems(
 }
 
 /** What was there from the beginning, and nobody touches. */
-async function graphProblems({ driver, graph }: Scene): Promise<string[]> {
-  const counts = await countGraph(driver);
+async function graphProblems({ neo4j, graph }: Scene): Promise<string[]> {
+  const driver = neo4j.driver();
+  const counts = await countGraph(driver).finally(() => driver.close());
   const { Written = 0, ...labels } = counts.labels;
   const rest = { ...counts, nodes: counts.nodes - Written, labels };
   return JSON.stringify(rest) === JSON.stringify(graph)
