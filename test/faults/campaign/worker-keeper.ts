@@ -41,8 +41,8 @@ export class WorkerKeeper {
     const until = Date.now() + READY_WITHIN_MS;
     while (Date.now() < until) {
       const waited = this.#ready;
-      await Promise.race([waited, sleep(1000, undefined, { ref: false })]);
-      if (waited === this.#ready && (await settled(waited)) && this.pid !== undefined) return;
+      if ((await settled(waited)) && waited === this.#ready && this.pid !== undefined) return;
+      await sleep(100);
     }
     throw new Error('No worker was ready in time.');
   }
