@@ -14,6 +14,7 @@ import { followConfig } from './worker/current-config.ts';
 import { connectDependencies } from './worker/dependencies.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
 import { installRuntime } from './worker/telemetry.ts';
+import { startTracing } from './worker/tracing.ts';
 import { workflowBundle } from './worker/workflow-bundle.ts';
 
 export interface WorkerOptions {
@@ -38,6 +39,7 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
   const client = new Client({ connection, namespace });
   const dependencies = connectDependencies(current.get, client, engine);
   const { repository, version } = dependencies;
+  const tracing = startTracing(version);
   let worker: Worker | undefined;
   const polls: HealthCheck = {
     name: 'worker',
@@ -61,7 +63,8 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
       connection: native,
       namespace,
       taskQueue,
-      workflowBundle: await workflowBundle(),
+      workflowBundle: await workflowBundle(undefined, tracing?.workflowModules),
+      ...tracing?.options,
       activities: options.around?.(made) ?? made,
       maxConcurrentActivityTaskExecutions: 20,
       shutdownGraceTime: '10 seconds',
@@ -78,6 +81,7 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
   } finally {
     current.close();
     await observation.stop();
+    await tracing?.stop();
     await native.close();
     await connection.close();
   }

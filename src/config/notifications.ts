@@ -16,7 +16,7 @@ const common = {
     })
     .min(1, 'must name at least one kind')
     .optional()
-    .meta({ description: 'Which kinds this channel is told. Default: every kind but started and success.' }),
+    .meta({ description: 'Which kinds this channel is told. Default: every kind but success.' }),
   services: z
     .array(name)
     .min(1, 'must name at least one service')
@@ -158,8 +158,8 @@ export type NotificationChannel = WebhookChannel | SlackChannel | NtfyChannel | 
 
 /** What a channel is told when its `on` does not say: a ping URL wants starts and successes, people want trouble. */
 export function defaultKinds(kind: NotificationChannel['kind']): readonly NotificationKind[] {
-  if (kind === 'ping') return ['started', 'success', 'failure', 'partial'];
-  return NOTIFICATION_KINDS.filter((k) => k !== 'started' && k !== 'success');
+  if (kind === 'ping') return ['success', 'failure', 'partial'];
+  return NOTIFICATION_KINDS.filter((k) => k !== 'success');
 }
 
 /** `notifications` → channels. A channel that can not work is left out, and the problems say why; so do templates. */

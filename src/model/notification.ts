@@ -1,9 +1,8 @@
 /**
- * What people can be told of. `started` and `success` are for ping URLs and chatty channels; `recovered` is the first
+ * What people can be told of. `success` is for ping URLs and chatty channels; `recovered` is the first
  * success after a run that was not; `stale` means that a service's last good set is older than its objective.
  */
 export const NOTIFICATION_KINDS = [
-  'started',
   'success',
   'failure',
   'partial',
@@ -52,7 +51,6 @@ export interface RunOutcome {
 }
 
 const TITLES: Record<NotificationKind, string> = {
-  started: 'started',
   success: 'done',
   failure: 'FAILED',
   partial: 'is only partly done',

@@ -128,9 +128,9 @@ async function store(
         artifacts.push(await transfer(summary).storeSnapshot({ ...input, snapshot }));
       } catch (error) {
         if (!DAMAGED.has(causeOf(error).type)) throw error;
-        // Once: the damage may have been done on the way, or while it was written.
+        // Once: the damage may have been done on the way or while it was written, or another client, whose snapshot had the same name, took it away.
         report.line(
-          `The snapshot of ${record.name} is damaged, and is taken again: ${causeOf(error).message}`,
+          `The snapshot of ${record.name} is damaged or gone, and is taken again: ${causeOf(error).message}`,
         );
         const { service, node, collection } = snapshot;
         const at = { service, node, collection };
@@ -146,7 +146,12 @@ async function store(
   }
 }
 
-const DAMAGED: ReadonlySet<string> = new Set(['ChecksumMismatch', 'ArtifactCorrupt', 'SnapshotIncomplete']);
+const DAMAGED: ReadonlySet<string> = new Set([
+  'ChecksumMismatch',
+  'ArtifactCorrupt',
+  'SnapshotIncomplete',
+  'SnapshotNotFound',
+]);
 
 /** Whatever happens, our snapshots do not stay on the server. */
 async function remove(snapshots: SnapshotReference[]): Promise<void> {

@@ -45,12 +45,9 @@ export interface BackupResult {
 export async function backup(input?: unknown): Promise<BackupResult> {
   const wanted = orFail(() => parseInput('backup', backupInput, input));
   const subject: Subject = { services: wanted.services ?? [] };
-  return await andTell(
-    'backup',
-    subject,
-    async () => await takeSet(wanted, subject),
-    ({ state }) => (state === 'complete' ? 'ok' : 'partial'),
-  );
+  return await andTell('backup', subject, async () => await takeSet(wanted, subject), {
+    outcomeOf: ({ state }) => (state === 'complete' ? 'ok' : 'partial'),
+  });
 }
 
 async function takeSet(wanted: BackupInput, subject: Subject): Promise<BackupResult> {

@@ -1,12 +1,13 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, ParentClosePolicy, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { parseInput, pruneInput } from '../model/inputs.ts';
+import { type PruneInput, parseInput, pruneInput } from '../model/inputs.ts';
 import { prunerId } from '../model/names.ts';
 import { formatBytes } from '../model/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe, transfer } from './activity-options.ts';
 import { fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
+import { andTell } from './tell.ts';
 
 /** What pruning one repository came to. */
 export interface PrunedRepository {
@@ -31,6 +32,12 @@ const BATCH = 50;
 /** Delete the sets that retention lets go, in every repository or in one. */
 export async function prune(input?: unknown): Promise<PruneResult> {
   const wanted = orFail(() => parseInput('prune', pruneInput, input));
+  // A dry run is somebody's question, who sees the answer.
+  if (wanted.dryRun) return await pruneAll(wanted);
+  return await andTell('prune', { services: [] }, async () => await pruneAll(wanted), { quiet: true });
+}
+
+async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
   const report = new ProgressReport();
   report.phase('pruning');
   const targets = await probe('See where retention holds').pruneTargets(wanted);

@@ -1,8 +1,9 @@
-import { parseInput, replicateInput } from '../model/inputs.ts';
+import { parseInput, type ReplicateInput, replicateInput } from '../model/inputs.ts';
 import { formatBytes } from '../model/progress.ts';
 import { probe, replication } from './activity-options.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
+import { andTell } from './tell.ts';
 
 /** By target: what was copied, and what could not be. */
 export interface ReplicateResult {
@@ -13,6 +14,10 @@ export interface ReplicateResult {
 /** Copy sets to other repositories; every target has its own retries, and one that is away does not hold up the others. */
 export async function replicate(input?: unknown): Promise<ReplicateResult> {
   const wanted = orFail(() => parseInput('replicate', replicateInput, input));
+  return await andTell('replicate', { services: [] }, async () => await copyAll(wanted), { quiet: true });
+}
+
+async function copyAll(wanted: ReplicateInput): Promise<ReplicateResult> {
   const report = new ProgressReport();
   report.phase('replicating');
   const { from, to } = await probe('See what is copied where').replicationTargets(wanted);

@@ -21,7 +21,14 @@ export async function andTell<T>(
   operation: string,
   subject: Subject,
   body: () => Promise<T>,
-  outcomeOf: (result: T) => RunOutcome['outcome'] = () => 'ok',
+  {
+    outcomeOf = () => 'ok',
+    quiet = false,
+  }: {
+    outcomeOf?: (result: T) => RunOutcome['outcome'];
+    /** Tell only of trouble and its end: a ping that a backup is watched by must not come from a run that took none. */
+    quiet?: boolean;
+  } = {},
 ): Promise<T> {
   const { startTime, workflowId, runId } = workflowInfo();
   const tell = async (outcome: RunOutcome['outcome'], message?: string) => {
@@ -37,9 +44,10 @@ export async function andTell<T>(
       ...(message ? { message } : {}),
     };
     // Nobody to tell, or nobody knows: neither is a reason for a run to fail.
-    const events = await probe('See what is to be told', { attempts: 3 })
+    const all = await probe('See what is to be told', { attempts: 3 })
       .eventsFor({ run })
       .catch(() => []);
+    const events = all.filter(({ kind }) => !quiet || kind !== 'success');
     if (events.length === 0) return;
     await startChild(notification, {
       workflowId: `notification/${operation}/${uuid4()}`,

@@ -152,7 +152,7 @@ describe('notifications over HTTP', () => {
     assert.equal(JSON.parse((await told(channel, recovered)).body).priority, 3);
   });
 
-  it('ping: asks /start, /fail or the URL itself, and joins them by the run', async () => {
+  it('ping: asks /fail or the URL itself, and joins them by the run', async () => {
     const channel: NotificationChannel = {
       ...base,
       on: defaultKinds('ping'),
@@ -162,7 +162,6 @@ describe('notifications over HTTP', () => {
     const rid = `create=1&rid=${success.runId}`;
     assert.equal((await told(channel, success)).path, `/ping/uuid?${rid}`);
     assert.equal((await told(channel, failure)).path, `/ping/uuid/fail?${rid}`);
-    assert.equal((await told(channel, sampleNotification('started'))).path, `/ping/uuid/start?${rid}`);
   });
 
   it('holds no secret: neither of the channel, nor of the configuration, nor one in a message', async () => {

@@ -61,6 +61,8 @@ describe('a good file', () => {
         stopGraceSeconds: 180,
         startTimeoutSeconds: 600,
         mode: 'auto',
+        preCopy: true,
+        checkCopies: true,
       },
     ]);
     assert.deepEqual(config.repositories, [{ kind: 'directory', name: 'local', path: '/backups' }]);

@@ -40,7 +40,7 @@ describe('notifications in the file', () => {
       channels.map(({ name, on }) => [name, on.length]),
       [
         ['chat', 5],
-        ['check', 4],
+        ['check', 3],
         ['mail', 5],
       ],
     );

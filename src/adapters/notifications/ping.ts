@@ -5,10 +5,10 @@ import { textOf } from './text.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** `/start` when a run begins, `/fail` for trouble, the URL itself for a success; the run's id joins start and end. */
+/** `/fail` for trouble, the URL itself for a success; the run's id tells runs apart. */
 export function pingDelivery(channel: PingChannel, event: NotificationEvent): Delivery {
   const url = new URL(channel.url.reveal());
-  const end = event.kind === 'started' ? '/start' : isTrouble(event.kind) ? '/fail' : '';
+  const end = isTrouble(event.kind) ? '/fail' : '';
   if (end !== '') url.pathname = url.pathname.replace(/\/+$/, '') + end;
   if (event.runId && UUID.test(event.runId)) url.searchParams.set('rid', event.runId);
   return { url: url.href, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: textOf(event) };
