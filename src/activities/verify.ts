@@ -30,17 +30,18 @@ export function createVerifyActivities(deps: Dependencies) {
       });
     },
 
-    /** Read one artifact back, compare its checksums and walk it. */
+    /** Read one artifact back, named by its place in the manifest or its path, compare its checksums and walk it. */
     async verifyArtifact(input: {
       repository: string;
       set: string;
-      index: number;
+      artifact: number | string;
     }): Promise<VerifiedArtifact> {
       return await step('verify', async (context) => {
         const repository = deps.repository(input.repository);
         const { artifacts } = await readManifest(repository, input.set, context.signal);
-        const artifact = artifacts[input.index];
-        if (!artifact) throw new Error(`The set ${input.set} has no artifact ${input.index}.`);
+        const { artifact: wanted } = input;
+        const artifact = artifacts.find((one, index) => one.path === wanted || index === wanted);
+        if (!artifact) throw new Error(`The set ${input.set} has no artifact ${wanted}.`);
         const { encryption } = deps.config();
         const { depth } = await verifyArtifact({
           repository,

@@ -5,7 +5,7 @@ import type { CollectionRestore } from '../activities/restore-qdrant.ts';
 import { parseInput, type RestoreInput, restoreInput } from '../model/inputs.ts';
 import { setId } from '../model/names.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
-import { probe } from './activity-options.ts';
+import { probe, transfer } from './activity-options.ts';
 import { fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
 import { type RestoredService, restoreNeo4j } from './restore-neo4j.ts';
@@ -106,6 +106,11 @@ async function restoreSet(wanted: RestoreInput, subject: Subject): Promise<Resto
   }
   const answer = { restore: id, set, createdAt, repository, warnings };
   if (wanted.dryRun) {
+    for (const { path } of selection.services.flatMap(({ artifacts }) => artifacts)) {
+      const read = transfer(`Verify ${path}`, { attempts: 4 });
+      const { depth } = await read.verifyArtifact({ repository, set, artifact: path });
+      report.line(`${path}: whole (${depth}).`);
+    }
     report.phase('planned');
     return { ...answer, dryRun: true, services: planned.map(outline), seconds: seconds() };
   }

@@ -53,7 +53,7 @@ async function verifySet(wanted: VerifyInput, subject: Subject): Promise<VerifyR
       const verified = await transfer(`Verify artifact ${index + 1} of ${chosen.artifacts}`).verifyArtifact({
         repository,
         set,
-        index,
+        artifact: index,
       });
       if (verified.depth === 'stored') depth = 'stored';
       report.line(`${verified.path}: whole (${formatBytes(verified.bytes)}, ${verified.depth}).`);

@@ -163,6 +163,11 @@ describe('a restore of a collection', () => {
     assert.equal(result.dryRun, true);
     assert.deepEqual(result.services[0]?.collections?.toSorted(), [notes, places].toSorted());
     assert.equal(await collections.count(notes), 40);
+
+    const flipped = { dryRun: true, repository: 'flipped', collections: [notes] };
+    const failure = await lifeboat.failureOf(await lifeboat.start('restore', flipped));
+    assert.match(failure.type, /ArtifactCorrupt|ChecksumMismatch/);
+    assert.match(failure.message, new RegExp(notes));
   });
 });
 
