@@ -20,6 +20,9 @@ export interface RestoredService {
   compared: boolean;
   /** The id under which `restore` with `undo` finds what was replaced. */
   kept?: string;
+  /** Of a dry run: what the new data needs (bytes), and what is free on the volume of a Neo4j. */
+  neededBytes?: number;
+  freeBytes?: number;
 }
 
 /** Where a restore works: on the service's own volume, or on one of its own. */

@@ -154,7 +154,17 @@ type Planned =
 /** What would be restored. */
 function outline(plan: Planned): RestoredService {
   const nothingYet = { service: plan.one.service, offlineSeconds: 0, compared: false };
+  // What an archive unpacks to; of an old set that does not tell, what it is packed.
+  const neededBytes = plan.one.artifacts.reduce(
+    (sum, one) => sum + (one.archive?.bytes ?? one.content.bytes),
+    0,
+  );
   return 'target' in plan
-    ? { ...nothingYet, databases: plan.one.artifacts.map(({ name }) => name) }
-    : { ...nothingYet, collections: plan.collections.map(({ to }) => to) };
+    ? {
+        ...nothingYet,
+        databases: plan.one.artifacts.map(({ name }) => name),
+        neededBytes,
+        freeBytes: plan.target.freeBytes,
+      }
+    : { ...nothingYet, collections: plan.collections.map(({ to }) => to), neededBytes };
 }

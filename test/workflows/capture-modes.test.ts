@@ -11,8 +11,8 @@ import { useTestbed } from '../testbed/testbed.ts';
 import { startWriting } from '../testbed/writing-client.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
-/** One server, as three services: each is backed up in another mode, and found in another way. */
-const [frozen, copied, chosen] = [unique('frozen'), unique('copied'), unique('chosen')];
+/** One server, as two services: each is backed up in another mode, and found in another way. */
+const [frozen, chosen] = [unique('frozen'), unique('chosen')];
 let server: Neo4jServer;
 let lifeboat: Lifeboat;
 
@@ -28,7 +28,6 @@ before(async () => {
   lifeboat = await startLifeboat({
     services: {
       [frozen]: neo4jSection(server, { mode: 'freeze' }),
-      [copied]: neo4jSection(server, { mode: 'copy', container: server.containerId }),
       [chosen]: neo4jSection(server, { mode: 'auto', container: undefined, compose }),
     },
   });
@@ -81,17 +80,6 @@ test('freezing sends no client away, and every acknowledged write is in the copy
   assert.equal(drill.verdict, 'ok', 'what was dumped is exactly what the sandbox had recovered');
 });
 
-test('a copy is dumped while the database is up again', async () => {
-  const began = await startedAt();
-  const result = await lifeboat.run<BackupResult>('backup', { services: [copied] });
-  assert.notEqual(await startedAt(), began);
-  assert.ok((result.offlineSeconds[copied] ?? 0) > 0);
-  assert.equal((await recordOf(result.set)).mode, 'copy');
-  assert.deepEqual(await lifeboat.remains([copied]), []);
-  const drill = await lifeboat.run<DrillResult>('drill', { set: result.set });
-  assert.equal(drill.verdict, 'ok');
-});
-
 test('a copy that can not be dumped is given up for the next safer mode, and the set says so', async () => {
   await lifeboat.worker.kill('SIGTERM');
   const marker = join(lifeboat.directory, 'fault');
@@ -113,10 +101,16 @@ test('a copy that can not be dumped is given up for the next safer mode, and the
   await lifeboat.startWorker();
 });
 
-test('auto freezes once a drill has proven that a sandbox works', async () => {
+test('auto dumps a copy, and freezes once a drill has proven that a sandbox works', async () => {
+  const began = await startedAt();
   const first = await lifeboat.run<BackupResult>('backup', { services: [chosen] });
   assert.equal((await recordOf(first.set)).mode, 'copy');
-  await lifeboat.run<DrillResult>('drill', { set: first.set });
+  assert.notEqual(await startedAt(), began, 'it was stopped for the copy');
+  assert.ok((first.offlineSeconds[chosen] ?? 0) > 0);
+  assert.deepEqual(await lifeboat.remains([chosen]), []);
+
+  const drill = await lifeboat.run<DrillResult>('drill', { set: first.set });
+  assert.equal(drill.verdict, 'ok');
   const second = await lifeboat.run<BackupResult>('backup', { services: [chosen] });
   assert.equal((await recordOf(second.set)).mode, 'freeze');
 });

@@ -27,6 +27,7 @@ function shapeOf(page: string): string[] {
         .replace(/[\d.,]+ ?([kKMGT]i?)?B(ytes)?\b/g, '<size>')
         .replace(/\b[\d.]+ ?(ms|s|m|h|d)( ago)?\b/g, '<duration>$2')
         .replace(/(seconds): [\d.]+/i, '$1: <seconds>')
+        .replace(/(Bytes): \d+/, '$1: <bytes>')
         // A schedule that has not run yet.
         .replace(/^(home\/.* )-( |$)/, '$1<time>$2')
         .replace(/\d{1,2} [A-Z][a-z]{2}|[A-Z][a-z]{2} \d{1,2}/g, '<day>')

@@ -161,6 +161,7 @@ describe('a restore of a collection', () => {
     await deleteAFifth();
     const result = await lifeboat.run<RestoreResult>('restore', { dryRun: true });
     assert.equal(result.dryRun, true);
+    assert.ok((result.services[0]?.neededBytes ?? 0) > 0);
     assert.deepEqual(result.services[0]?.collections?.toSorted(), [notes, places].toSorted());
     assert.equal(await collections.count(notes), 40);
 
