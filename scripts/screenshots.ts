@@ -5,10 +5,12 @@ import { parseArgs } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { serveStatusPage } from '../src/status/server.ts';
 import { openBrowser } from './browser.ts';
+import { realSituations } from './screenshots-run.ts';
 import { SITUATIONS, type Situation, sampleSnapshot } from './screenshots-samples.ts';
 
 const HELP = `Usage:
-  scripts/screenshots status [--out DIR] [--full]      the status page, from sample data
+  scripts/screenshots run [--out DIR] [--full]         the status page of a real run: healthy, stale, with a failed drill
+  scripts/screenshots status [--out DIR] [--full]      the same and more, from sample data
   scripts/screenshots page --url URL [--token T] [--out DIR]
                                                        a status page that runs, light, dark and as wide as a phone
   scripts/screenshots temporal --ui URL --workflow ID [--run ID] [--namespace NS] [--out DIR]
@@ -77,6 +79,17 @@ async function statusPages(browser: Browser): Promise<void> {
   }
 }
 
+async function realPages(browser: Browser): Promise<void> {
+  const looks = { healthy: [LIGHT, DARK, PHONE], stale: [LIGHT, PHONE], 'failed-drill': [LIGHT, DARK] };
+  await realSituations(async (situation, url) => {
+    for (const look of looks[situation]) {
+      const page = await open(browser, look);
+      await page.goto(url);
+      await shoot(page, `status-${situation}-${look.name}`);
+    }
+  });
+}
+
 async function runningPage(browser: Browser, url: string): Promise<void> {
   for (const look of [LIGHT, DARK, PHONE]) {
     const page = await open(browser, look, values.token);
@@ -118,14 +131,15 @@ async function newestRun(ui: string, workflow: string): Promise<string> {
 }
 
 const [what] = positionals;
-if (values.help || what === undefined || !['status', 'page', 'temporal'].includes(what)) {
+if (values.help || what === undefined || !['run', 'status', 'page', 'temporal'].includes(what)) {
   console.log(HELP);
   process.exit(values.help ? 0 : 2);
 }
 await mkdir(values.out, { recursive: true });
 const browser = await openBrowser();
 try {
-  if (what === 'status') await statusPages(browser);
+  if (what === 'run') await realPages(browser);
+  else if (what === 'status') await statusPages(browser);
   else if (what === 'page' && values.url !== undefined) await runningPage(browser, values.url);
   else if (what === 'temporal' && values.ui !== undefined && values.workflow !== undefined) {
     await temporalPages(browser, values.ui, values.workflow);

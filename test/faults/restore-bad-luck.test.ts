@@ -9,6 +9,7 @@ import { tombstone } from '../../src/adapters/repository/set-marks.ts';
 import type { FailureType } from '../../src/model/failures.ts';
 import type { Manifest } from '../../src/model/manifest.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
+import type { RestoreResult } from '../../src/workflows/restore.ts';
 import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
@@ -18,7 +19,7 @@ import { breakRun, scratchOf } from './broken-run.ts';
 
 const testbed = useTestbed();
 const service = unique('graph');
-const COPIES = ['good', 'truncated', 'flipped', 'pruned', 'halfPruned', 'huge', 'fewer', 'newer'];
+const COPIES = ['good', 'truncated', 'flipped', 'pruned', 'halfPruned', 'huge', 'fewer', 'newer', 'older'];
 let folder: string;
 let server: Neo4jServer;
 let lifeboat: Lifeboat;
@@ -70,6 +71,9 @@ before(async () => {
   });
   await copy('newer', (manifest) => {
     for (const record of manifest.services) record.version = '2099.1.0';
+  });
+  await copy('older', (manifest) => {
+    for (const record of manifest.services) record.version = '4.4.48';
   });
 });
 
@@ -134,6 +138,12 @@ describe('a restore that can not be is refused before anything is stopped', () =
 
   test('a dump of a newer Neo4j', async () => {
     await refused({ repository: 'newer' }, 'VersionMismatch', /2099\.1\.0.*which is older: upgrade/);
+  });
+
+  test('a dump of an older Neo4j is not refused, and what becomes of it is said', async () => {
+    const dryRun = { services: [service], repository: 'older', dryRun: true };
+    const { warnings } = await lifeboat.run<RestoreResult>('restore', dryRun);
+    assert.match(warnings.join('\n'), /4\.4\.48.*the store is migrated, and can't go back/);
   });
 
   test('a wrong identity', async () => {
