@@ -61,7 +61,8 @@ export function statusSource(options: StatusSourceOptions): RefreshingSource {
     start(everyMs) {
       void refresh();
       timer ??= setInterval(() => void refresh(), everyMs).unref();
-      options.catalog.onRefresh(() => void refresh());
+      // One that is under way began before the catalog was read: what it makes does not hold that yet.
+      options.catalog.onRefresh(() => void refresh().then(refresh));
     },
     stop: () => clearInterval(timer),
   };
