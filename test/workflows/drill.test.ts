@@ -1,8 +1,10 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readSets } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
@@ -120,6 +122,34 @@ describe('a restore drill', () => {
     const failure = await lifeboat.failureOf(await lifeboat.start('drill', input));
     assert.equal(failure.type, 'DrillFailed');
     assert.deepEqual(await verdictsIn('flipped'), [['drill', 'failed']]);
+    await leavesEverythingAlone();
+  });
+
+  /** A drill that stands still with its sandbox up, because nobody hears what was found in it. */
+  async function drillInItsSandbox() {
+    const marker = join(lifeboat.directory, 'fault');
+    await rm(marker, { force: true });
+    await lifeboat.worker.kill('SIGTERM');
+    await lifeboat.startWorker({ activity: 'describeSandbox', how: 'stall', marker });
+    const handle = await lifeboat.start('drill', { services: [graphService] });
+    while (!existsSync(marker)) await sleep(100);
+    return handle;
+  }
+
+  test('that loses its worker is taken to its end by the next one', async () => {
+    const handle = await drillInItsSandbox();
+    await lifeboat.worker.kill('SIGKILL');
+    await lifeboat.startWorker();
+    assert.equal(((await handle.result()) as DrillResult).verdict, 'ok');
+    await leavesEverythingAlone();
+  });
+
+  test('that is terminated leaves a sandbox that the watchdog removes', async () => {
+    const handle = await drillInItsSandbox();
+    await handle.terminate('a test');
+    await lifeboat.worker.kill('SIGKILL');
+    await lifeboat.startWorker();
+    await lifeboat.run('watchdog');
     await leavesEverythingAlone();
   });
 });
