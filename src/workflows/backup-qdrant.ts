@@ -127,10 +127,11 @@ async function store(
       try {
         artifacts.push(await transfer(summary).storeSnapshot({ ...input, snapshot }));
       } catch (error) {
-        if (!DAMAGED.has(causeOf(error).type)) throw error;
+        const { type, message } = causeOf(error);
+        if (!DAMAGED.has(type)) throw error;
         // Once: the damage may have been done on the way or while it was written, or another client, whose snapshot had the same name, took it away.
         report.line(
-          `The snapshot of ${record.name} is damaged or gone, and is taken again: ${causeOf(error).message}`,
+          `The snapshot of ${record.name} is ${type === 'SnapshotNotFound' ? 'gone' : 'damaged'}, and is taken again: ${message}`,
         );
         const { service, node, collection } = snapshot;
         const at = { service, node, collection };
