@@ -4,6 +4,8 @@ import { createContainerActivities } from './containers.ts';
 import { createNeo4jCopyActivities } from './copy-neo4j.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createNeo4jDrillActivities } from './drill-neo4j.ts';
+import { createFleetActivities } from './fleet.ts';
+import { createHostActivities } from './host.ts';
 import { createKeptCollectionActivities } from './kept-collections.ts';
 import { createKeptStoresActivities } from './kept-stores.ts';
 import { createNeo4jActivities } from './neo4j.ts';
@@ -25,6 +27,8 @@ export function createActivities(deps: Dependencies) {
     ...createCollectionAliasActivities(deps),
     ...createCollectionRemovalActivities(deps),
     ...createContainerActivities(deps),
+    ...createFleetActivities(deps),
+    ...createHostActivities(deps),
     ...createKeptCollectionActivities(deps),
     ...createKeptStoresActivities(deps),
     ...createNeo4jActivities(deps),

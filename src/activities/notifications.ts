@@ -1,5 +1,4 @@
 import { sendNotification } from '../adapters/notifications/send.ts';
-import { listSets, readManifest } from '../adapters/repository/catalog.ts';
 import { objectiveOf } from '../config/telemetry.ts';
 import { messageOf } from '../model/failures.ts';
 import {
@@ -11,10 +10,8 @@ import {
 } from '../model/notification.ts';
 import { secretValues } from '../telemetry/secret-values.ts';
 import type { Dependencies } from './dependencies.ts';
+import { readLastGood } from './last-good.ts';
 import { step } from './step.ts';
-
-/** How many of the newest sets are looked at for the last good one of each service. */
-const NEWEST = 50;
 
 /** Being told. */
 export function createNotificationActivities(deps: Dependencies) {
@@ -66,16 +63,7 @@ export function createNotificationActivities(deps: Dependencies) {
         const lastGood = new Map<string, number>();
         for (const { name } of repositories) {
           try {
-            const repository = deps.repository(name);
-            for (const { set } of await listSets(repository, { limit: NEWEST, signal })) {
-              const manifest = await readManifest(repository, set, signal);
-              if (manifest.state !== 'complete') continue;
-              const at = Date.parse(manifest.createdAt);
-              for (const service of manifest.services) {
-                lastGood.set(service.name, Math.max(at, lastGood.get(service.name) ?? 0));
-              }
-              if (services.every((service) => lastGood.has(service.name))) break;
-            }
+            await readLastGood(deps.repository(name), services, lastGood, signal);
           } catch (error) {
             // What can't be read now is not called stale: only a repository that answers says that there is nothing.
             throw new Error(messageOf(error), { cause: error });
@@ -114,7 +102,8 @@ export function createNotificationActivities(deps: Dependencies) {
     try {
       for await (const execution of deps.client.workflow.list({ query, pageSize: 5 })) {
         if (execution.runId === run.runId) continue;
-        if (execution.status.name === 'CANCELLED') continue;
+        // A run that continued as new has not ended, and one that was cancelled was not wanted.
+        if (['CANCELLED', 'CONTINUED_AS_NEW'].includes(execution.status.name)) continue;
         if (execution.status.name !== 'COMPLETED') return { outcome: 'failed' };
         const phase = execution.searchAttributes?.LifeboatPhase?.[0];
         return { outcome: phase === 'partial' ? 'partial' : 'ok' };

@@ -3,6 +3,7 @@ import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
 import { addConfigCommands } from './commands/config.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addFleetCommands } from './commands/fleet.ts';
 import { addProcessCommands } from './commands/processes.ts';
 import { addPruneCommand } from './commands/prune.ts';
 import { addRescueCommand } from './commands/rescue.ts';
@@ -38,6 +39,7 @@ export function createProgram(): Command {
   addSetCommands(program);
   addRescueCommand(program);
   addPruneCommand(program);
+  addFleetCommands(program);
   addScheduleCommands(program);
   addStatusCommands(program);
   addDoctorCommand(program);

@@ -23,8 +23,10 @@ function newLines(): (view: RunView) => string[] {
   let seen = 0;
   let phase = '';
   return ({ progress }) => {
+    // A run that continued as a new one begins with none.
+    if (progress.lines.length < seen) seen = 0;
     const fresh = progress.lines.slice(seen);
-    seen = Math.max(seen, progress.lines.length);
+    seen = progress.lines.length;
     const changed = progress.phase !== phase && progress.phase !== 'done';
     const first = phase === '';
     phase = progress.phase;

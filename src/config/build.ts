@@ -1,3 +1,4 @@
+import { hostQueue, TASK_QUEUE } from '../model/names.ts';
 import type { Calendar, DeclaredSchedule } from '../model/schedule.ts';
 import type {
   Config,
@@ -40,9 +41,10 @@ export function buildConfig(file: ConfigFile, secrets: SecretFiles, problems: Pr
     temporal: {
       address: file.temporal?.address ?? '127.0.0.1:7233',
       namespace: file.temporal?.namespace ?? 'default',
-      taskQueue: file.temporal?.taskQueue ?? 'lifeboat',
+      taskQueue: file.host === undefined ? (file.temporal?.taskQueue ?? TASK_QUEUE) : hostQueue(file.host),
       ...(file.temporal?.profile !== undefined && { profile: file.temporal.profile }),
     },
+    ...(file.fleet && { fleet: file.fleet }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { CaptureMode } from '../model/capture-mode.ts';
 import type { KeepRules, RetentionPolicy } from '../model/retention/policy.ts';
 import type { DeclaredSchedule } from '../model/schedule.ts';
+import type { FleetConfig } from './fleet.ts';
 import type { NotificationChannel } from './notifications.ts';
 import type { Secret } from './secret.ts';
 import type { StatusPageConfig } from './status-page.ts';
@@ -124,6 +125,8 @@ export interface Config {
   statusPage: StatusPageConfig;
   /** `profile`: of Temporal's own configuration file; see `temporalConnection`. */
   temporal: { address: string; namespace: string; taskQueue: string; profile?: string };
+  /** Other hosts that this worker asks for their backups. */
+  fleet?: FleetConfig;
   /** The file that it was read from. */
   file?: string;
 }

@@ -1,11 +1,11 @@
 import { closest } from 'fastest-levenshtein';
+import { NAME } from '../model/names.ts';
 import { buildService } from './build.ts';
 import type { Config, ContainerReference, Service } from './config.ts';
 import { invalidConfiguration, type Problem, problemsOf, problemText } from './problems.ts';
 import { serviceSchema } from './schema.ts';
 import { Secret } from './secret.ts';
 import type { SecretFiles } from './secret-files.ts';
-import { NAME } from './values.ts';
 
 /** A container as the Docker engine lists it. */
 export interface LabelledContainer {

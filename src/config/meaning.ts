@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { closest } from 'fastest-levenshtein';
+import { hostQueue } from '../model/names.ts';
 import { type KeepRules, saysWhatStays } from '../model/retention/policy.ts';
 import type { Problem } from './problems.ts';
 import { scheduleProblems } from './schedule-meaning.ts';
@@ -24,7 +25,15 @@ export function meaningProblems(file: unknown): Problem[] {
     ...encryptionProblems(file),
     ...retentionProblems(file),
     ...scheduleProblems(file),
+    ...hostProblems(file),
   ];
+}
+
+/** The host's name decides which task queue its worker serves. */
+function hostProblems(file: Raw): Problem[] {
+  if (!given(file, 'host') || !isMap(file.temporal) || !given(file.temporal, 'taskQueue')) return [];
+  const message = `give "host" or "temporal.taskQueue", not both: the host "${String(file.host)}" serves ${hostQueue(String(file.host))}`;
+  return [{ path: ['temporal', 'taskQueue'], message }];
 }
 
 function serviceProblems(file: Raw): Problem[] {
@@ -76,7 +85,9 @@ function exactlyOne(value: Raw, path: string[], first: string, second: string): 
 
 function repositoryProblems(file: Raw): Problem[] {
   const problems: Problem[] = [];
-  if (!isMap(file.repositories) || Object.keys(file.repositories).length === 0) {
+  const none = !isMap(file.repositories) || Object.keys(file.repositories).length === 0;
+  // What only asks other hosts for their backups keeps nothing itself.
+  if (none && !(isMap(file.fleet) && entries(file.services).length === 0)) {
     const example = 'repositories: { local: { kind: directory, path: /var/backups/lifeboat } }';
     problems.push({
       path: ['repositories'],

@@ -4,6 +4,7 @@ import { messageOf } from '../model/failures.ts';
 import {
   backupInput,
   drillInput,
+  fleetBackupInput,
   parseInput,
   pruneInput,
   replicateInput,
@@ -55,6 +56,7 @@ const INPUTS: Record<string, z.ZodType> = {
   drill: drillInput,
   watchdog: watchdogInput,
   replicate: replicateInput,
+  fleetBackup: fleetBackupInput,
 };
 
 /** What the workflow itself would refuse, and repositories that there are not. Services may also come from labels. */

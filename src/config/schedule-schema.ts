@@ -11,6 +11,7 @@ export const WORKFLOWS = [
   'drill',
   'watchdog',
   'replicate',
+  'fleetBackup',
 ] as const satisfies readonly ScheduledWorkflow[];
 
 /** A number, a name, a range, or a list of those; as Temporal's calendars take them. */

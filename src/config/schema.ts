@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CAPTURE_MODES } from '../model/capture-mode.ts';
+import { fleetSchema } from './fleet.ts';
 import { notificationsSchema } from './notifications.ts';
 import { retentionSchema } from './retention-schema.ts';
 import { schedulesSchema } from './schedule-schema.ts';
@@ -205,8 +206,10 @@ export const fileSchema = section({
     .meta({ description: 'The databases to protect, by name. Container labels can add more.' }),
   repositories: z
     .record(name, repositorySchema, { error: 'must be a map from a name to a repository' })
+    .default({})
     .meta({
-      description: 'Where sets are kept, by name. The first one is the primary, the others get copies.',
+      description:
+        'Where sets are kept, by name; needed, but for a worker that has only a fleet. The first one is the primary, the others get copies.',
     }),
   encryption: encryptionSchema.optional().meta({ description: 'Encrypt what is stored, for age.' }),
   consistent: z
@@ -224,6 +227,13 @@ export const fileSchema = section({
   telemetry: telemetrySchema.optional().meta({ description: 'Metrics, health and log lines.' }),
   statusPage: statusPageSchema.optional().meta({ description: 'A page for a glance. Read only.' }),
   temporal: temporalSchema.optional().meta({ description: 'The Temporal server.' }),
+  host: name.optional().meta({
+    description:
+      'The name of this host in a fleet: its worker serves the task queue `lifeboat@<host>`. Default: the host is alone.',
+  }),
+  fleet: fleetSchema.optional().meta({
+    description: 'Hosts that this worker backs up together, each by a worker of its own: docs/fleet.md.',
+  }),
 });
 
 /** The file as it was written, with durations and sizes read. */

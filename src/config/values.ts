@@ -2,6 +2,7 @@ import { Cron } from 'croner';
 import { IANAZone } from 'luxon';
 import ms from 'ms';
 import { z } from 'zod';
+import { NAME } from '../model/names.ts';
 
 const SIZE_UNITS: Record<string, number> = {
   b: 1,
@@ -68,10 +69,7 @@ export const size = (bounds: { min: string; max?: string }) => {
   });
 };
 
-/** A name that becomes part of keys, workflow ids and volume names. */
-export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/;
-
-/** The same, as a schema. */
+/** {@link NAME} as a schema. */
 export const name = z
   .string()
   .regex(NAME, 'must be a name of at most 63 letters, digits and . _ - that does not begin with . or -');

@@ -69,6 +69,8 @@ export const FAILURES = {
   ReplicationFailed: { retry: false },
   DrillFailed: { retry: false },
   BackupFailed: { retry: false },
+  // Fleets.
+  FleetFailed: { retry: false },
   NotificationFailed: { retry: true },
   HostUnreachable: { retry: false },
 } as const satisfies Record<string, { retry: boolean }>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LifeboatError } from './failures.ts';
+import { NAME } from './names.ts';
 
 // The workflow sandbox forbids code made at run time, which zod otherwise uses for speed.
 z.config({ jitless: true });
@@ -91,6 +92,45 @@ export const keptInput = z.strictObject({
   services: names.optional(),
 });
 export type KeptInput = z.infer<typeof keptInput>;
+
+/** More hosts than this are several fleets: the result of a run has to stay below what Temporal takes. */
+export const MOST_HOSTS = 5000;
+
+const hosts = z
+  .array(z.string().regex(NAME, 'must be a name of at most 63 letters, digits and . _ -'))
+  .min(1)
+  .max(MOST_HOSTS);
+
+/** How many hosts work at the same time; what can be asked for at most. */
+export const MOST_AT_ONCE = 200;
+const concurrency = z.number().int().min(1).max(MOST_AT_ONCE);
+
+/** Hosts that one run looks after before it continues as new, so that no history grows with the fleet. */
+export const HOSTS_A_RUN = 200;
+const hostsARun = z.number().int().min(1).max(500);
+
+/** What `fleetBackup` takes; with no input, every host of the configuration is backed up as it is configured there. */
+export const fleetBackupInput = z.strictObject({
+  /** Names of hosts: the workers that serve `lifeboat@<name>`. Default: `fleet.hosts` of the configuration. */
+  hosts: hosts.optional(),
+  /** Hosts that work at the same time. Default: `fleet.concurrency` of the configuration. */
+  concurrency: concurrency.optional(),
+  /** What the `backup` of every host is given. Default: nothing, so each takes all that it has. */
+  backup: backupInput.optional(),
+  /** Hosts in one run before it continues as new. Default 200. */
+  hostsARun: hostsARun.optional(),
+});
+export type FleetBackupInput = z.infer<typeof fleetBackupInput>;
+
+/** What `fleetStatus` takes; with no input, every host of the configuration is asked. */
+export const fleetStatusInput = z.strictObject({
+  hosts: hosts.optional(),
+  /** Hosts that are asked at the same time. Default 100. */
+  concurrency: concurrency.optional(),
+  /** Hosts in one run before it continues as new. Default 200. */
+  hostsARun: hostsARun.optional(),
+});
+export type FleetStatusInput = z.infer<typeof fleetStatusInput>;
 
 /**
  * Check the one JSON object that a workflow was started with; `undefined` and `null` mean no input.

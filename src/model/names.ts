@@ -4,6 +4,15 @@ export const TASK_QUEUE = 'lifeboat';
 /** Hosts with workers of their own serve queues of their own, and their services may have the same names. */
 const within = (taskQueue: string): string => (taskQueue === TASK_QUEUE ? '' : `${taskQueue}/`);
 
+/** A name that becomes part of keys, workflow ids, task queues and volume names. */
+export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/;
+
+/** The task queue that the worker of one host of a fleet serves: `lifeboat@web-1`. */
+export const hostQueue = (host: string): string => `${TASK_QUEUE}@${host}`;
+
+/** The id of a host's backup in a run of the fleet. `run`: a word for that run, made like the id of a set. */
+export const hostBackupId = (host: string, run: string): string => `backup/${within(hostQueue(host))}${run}`;
+
 /** The id of a service's critical section: the fixed id is the lock. */
 export const criticalSectionId = (service: string, taskQueue: string): string =>
   `offline/${within(taskQueue)}${service}`;

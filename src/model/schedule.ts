@@ -1,5 +1,12 @@
 /** The workflows that a schedule can run. */
-export type ScheduledWorkflow = 'backup' | 'prune' | 'verify' | 'drill' | 'watchdog' | 'replicate';
+export type ScheduledWorkflow =
+  | 'backup'
+  | 'prune'
+  | 'verify'
+  | 'drill'
+  | 'watchdog'
+  | 'replicate'
+  | 'fleetBackup';
 
 /** The names of months and of days of the week, as Temporal's calendars write them. */
 export const MONTHS: readonly string[] =

@@ -24,6 +24,8 @@ export async function listRuns(client: Client, taskQueue: string, since: Date): 
   const query = `TaskQueue = '${taskQueue}' AND WorkflowType IN (${types}) AND StartTime >= '${since.toISOString()}'`;
   const runs: RunView[] = [];
   for await (const info of client.workflow.list({ query, pageSize: 200 })) {
+    // It goes on as the next one of the list.
+    if (info.status.name === 'CONTINUED_AS_NEW') continue;
     runs.push(runView(info));
     if (runs.length >= MOST_RUNS) break;
   }

@@ -9,7 +9,8 @@ import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
  * @throws {LifeboatError} `InvalidConfiguration` when the server lets nobody register them: says which to create by hand.
  */
 export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  const { customAttributes } = await knownAttributes(connection, namespace);
+  if (!customAttributes) return [];
   const missing = Object.values(SEARCH_ATTRIBUTES).filter(({ name }) => !(name in customAttributes));
   if (missing.length === 0) return [];
   const searchAttributes = Object.fromEntries(
@@ -31,4 +32,18 @@ export async function registerSearchAttributes(connection: Connection, namespace
     );
   }
   return missing.map(({ name }) => name);
+}
+
+/** gRPC's codes for what a server lets nobody do, or does not know: Temporal Cloud keeps search attributes elsewhere. */
+const REFUSED = new Set([7, 12]);
+
+async function knownAttributes(connection: Connection, namespace: string) {
+  try {
+    return await connection.operatorService.listSearchAttributes({ namespace });
+  } catch (error) {
+    const { code } = (error instanceof Error && error.cause ? error.cause : error) as { code?: number };
+    // Whether they are there is not known; docs/fleet.md says how to create them.
+    if (code !== undefined && REFUSED.has(code)) return { customAttributes: null };
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { hostQueue } from '../model/names.ts';
 
 /** Looking at things: quick, nothing is changed. */
 const PROBE: ActivityOptions = {
@@ -60,6 +61,22 @@ const NOTIFYING: ActivityOptions = {
   retry: { initialInterval: '2 seconds', maximumInterval: '2 minutes' },
 };
 
+/** Waiting for something to happen elsewhere: as long as it takes. */
+const WAITING: ActivityOptions = {
+  startToCloseTimeout: '24 hours',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+};
+
+/** Asking a host's own worker, which may have a lot to do. */
+const HOST: ActivityOptions = {
+  scheduleToStartTimeout: '20 seconds',
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 2 },
+};
+
 /** An activity's proxy with a summary that the Temporal UI shows beside it, and perhaps fewer attempts than its kind. */
 const group = (options: ActivityOptions) => (summary: string, limit?: { attempts: number }) =>
   proxyActivities<Activities>({
@@ -76,3 +93,17 @@ export const replication = group(REPLICATION);
 export const compensate = group(COMPENSATE);
 export const catalog = group(CATALOG);
 export const notifying = group(NOTIFYING);
+export const waiting = group(WAITING);
+
+/** An activity that the worker of a host takes. */
+export const onHost = (host: string, summary: string) =>
+  proxyActivities<Activities>({ ...HOST, taskQueue: hostQueue(host), summary });
+
+/** Asking a host of whom nobody was seen. A worker that lives takes a task in milliseconds: seconds are enough for a proof. */
+export const proof = (host: string) =>
+  proxyActivities<Activities>({
+    ...HOST,
+    scheduleToStartTimeout: '5 seconds',
+    taskQueue: hostQueue(host),
+    summary: `Ask whether ${host} is there`,
+  });

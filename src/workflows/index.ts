@@ -2,6 +2,8 @@ export { applicationPause } from './application-pause.ts';
 export { backup } from './backup.ts';
 export { criticalSection } from './critical-section.ts';
 export { drill } from './drill.ts';
+export { fleetBackup } from './fleet-backup.ts';
+export { fleetStatus } from './fleet-status.ts';
 export { kept } from './kept.ts';
 export { prune, pruneRepository } from './prune.ts';
 export { replicate } from './replicate.ts';

@@ -1,5 +1,6 @@
 import {
   CancellationScope,
+  ContinueAsNew,
   isCancellation,
   ParentClosePolicy,
   startChild,
@@ -24,20 +25,23 @@ export async function andTell<T>(
   {
     outcomeOf = () => 'ok',
     quiet = false,
+    startedAt = workflowInfo().startTime.toISOString(),
   }: {
     outcomeOf?: (result: T) => RunOutcome['outcome'];
     /** Tell only of trouble and its end: a ping that a backup is watched by must not come from a run that took none. */
     quiet?: boolean;
+    /** When it began (ISO 8601), where that was in an earlier run that continued as this one. */
+    startedAt?: string | undefined;
   } = {},
 ): Promise<T> {
-  const { startTime, workflowId, runId } = workflowInfo();
+  const { workflowId, runId } = workflowInfo();
   const tell = async (outcome: RunOutcome['outcome'], message?: string) => {
     const run: RunOutcome = {
       ...subject,
       services: subject.services.length > 0 ? subject.services : ['all services'],
       operation,
       outcome,
-      startedAt: startTime.toISOString(),
+      startedAt,
       finishedAt: new Date().toISOString(),
       workflowId,
       runId,
@@ -60,7 +64,8 @@ export async function andTell<T>(
   try {
     result = await body();
   } catch (error) {
-    if (!isCancellation(error)) {
+    // What continues as a new run has not ended.
+    if (!isCancellation(error) && !(error instanceof ContinueAsNew)) {
       await CancellationScope.nonCancellable(async () => await tell('failed', causeOf(error).message));
     }
     throw error;

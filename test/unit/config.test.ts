@@ -50,6 +50,44 @@ async function hasProblem(text: string, expected: RegExp): Promise<void> {
   );
 }
 
+describe('a fleet', () => {
+  test('is hosts by name, whose workers serve queues of their own', async () => {
+    const host = await load(`host: \${MACHINE}\n${LOCAL}`, { MACHINE: 'web-1' });
+    assert.equal(host.temporal.taskQueue, 'lifeboat@web-1');
+    assert.equal(host.fleet, undefined);
+    const controller = await load('fleet: { hosts: [web-1, web-2] }\n');
+    assert.deepEqual(controller.fleet, { hosts: ['web-1', 'web-2'], concurrency: 10 });
+    assert.equal(controller.temporal.taskQueue, 'lifeboat');
+    assert.deepEqual(controller.repositories, []);
+  });
+
+  test('can be backed up by a schedule', async () => {
+    const { schedules } = await load(
+      'fleet: { hosts: [web-1] }\nschedules: { nightly: { workflow: fleetBackup, cron: "0 2 * * *", input: { concurrency: 5 } } }\n',
+    );
+    assert.equal(schedules[0]?.workflow, 'fleetBackup');
+    await hasProblem(
+      'fleet: { hosts: [web-1] }\nschedules: { fleetBackup: { cron: "0 2 * * *", input: { parallel: 5 } } }\n',
+      /schedules.fleetBackup.input: .*unknown field "parallel"/,
+    );
+  });
+
+  test('is refused with what is wrong', async () => {
+    await hasProblem('fleet: { hosts: [web-1, web-1] }\n', /fleet.hosts: names a host twice/);
+    await hasProblem('fleet: { hosts: [] }\n', /fleet.hosts: must name at least one host/);
+    await hasProblem('fleet: { hosts: [a b] }\n', /fleet.hosts\[0\]: must be a name/);
+    await hasProblem('fleet: { hosts: [a], concurrency: 0 }\n', /fleet.concurrency: /);
+    await hasProblem(
+      `host: web-1\ntemporal: { taskQueue: other }\n${LOCAL}`,
+      /temporal.taskQueue: give "host" or "temporal.taskQueue", not both/,
+    );
+    await hasProblem(
+      'fleet: { hosts: [a] }\nservices: { graph: { kind: neo4j, container: neo4j } }\n',
+      /repositories: there is no repository/,
+    );
+  });
+});
+
 describe('a good file', () => {
   test('fills in every default', async () => {
     const config = await load(`services: { graph: { kind: neo4j, container: neo4j } }\n${LOCAL}`);

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 
-const PAGES = ['runbook', 'deployment', 'notifications', 'metrics', 'reading-history'].map(
+const PAGES = ['runbook', 'deployment', 'notifications', 'metrics', 'reading-history', 'fleet'].map(
   (name) => new URL(`../../docs/${name}.md`, import.meta.url).pathname,
 );
 

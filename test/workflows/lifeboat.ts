@@ -10,6 +10,7 @@ import { listInterruptions } from '../../src/adapters/docker/interruption.ts';
 import { listVolumes } from '../../src/adapters/docker/volume.ts';
 import { readSets, type SetDetails } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
+import { hostQueue } from '../../src/model/names.ts';
 import type { Cause } from '../../src/workflows/failure.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { type Testbed, useTestbed } from '../testbed/testbed.ts';
@@ -73,13 +74,13 @@ export function neo4jSection(server: Neo4jServer, more: object = {}): object {
   };
 }
 
-/** @param config services, and what else differs from a primary directory repository called `local`. */
+/** @param config services, and what else differs from a primary directory repository called `local`; with `host` one of a fleet. */
 export async function startLifeboat(
   config: { services: object } & Record<string, unknown>,
 ): Promise<Lifeboat> {
   const testbed = useTestbed();
   const directory = await mkdtemp(join(testbed.directory, 'lifeboat-'));
-  const taskQueue = unique('lifeboat-test');
+  const taskQueue = typeof config.host === 'string' ? hostQueue(config.host) : unique('lifeboat-test');
   const path = join(directory, 'repository');
   await mkdir(path);
   const file = join(directory, 'lifeboat.yaml');
@@ -89,7 +90,11 @@ export async function startLifeboat(
     // Many workers run at the same time here, and one port is enough for one.
     telemetry: { enabled: false },
     ...config,
-    temporal: { address: testbed.temporal.address, namespace: testbed.temporal.namespace, taskQueue },
+    temporal: {
+      address: testbed.temporal.address,
+      namespace: testbed.temporal.namespace,
+      ...(config.host ? {} : { taskQueue }),
+    },
   });
   await writeFile(file, text);
   const connection = await Connection.connect({ address: testbed.temporal.address });
