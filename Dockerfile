@@ -17,10 +17,10 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY bin ./bin
 COPY src ./src
-# The workflow bundle is made once, here, and not at every start.
+# The workflow bundles (without and with a payload codec) are made once, here, and not at every start.
 RUN LIFEBOAT_WORKFLOW_BUNDLE=/app/workflow-bundle.js node --input-type=module \
-      --eval "await (await import('/app/src/worker/workflow-bundle.ts')).workflowBundle(); process.exit(0)" \
-  && test -s workflow-bundle.js
+      --eval "const { workflowBundle } = await import('/app/src/worker/workflow-bundle.ts'); await workflowBundle(); await workflowBundle({ encoded: true }); process.exit(0)" \
+  && test -s workflow-bundle.js && test -s workflow-bundle.encoded.js
 
 FROM ${NODE_IMAGE}
 # Temporal's native part reads the certificates of the system even where no TLS is spoken.

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { Client, Connection, WorkflowIdConflictPolicy } from '@temporalio/client';
+import { type Client, Connection, WorkflowIdConflictPolicy } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Activities, createActivities } from './activities/index.ts';
 import { actFor, connectEngine } from './adapters/docker/engine.ts';
@@ -10,6 +10,7 @@ import type { HealthCheck } from './telemetry/health.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { observe } from './telemetry/observation.ts';
 import { secretValues } from './telemetry/secret-values.ts';
+import { openClient, workerDataConverter } from './temporal/data-converter.ts';
 import { followConfig } from './worker/current-config.ts';
 import { connectDependencies } from './worker/dependencies.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
@@ -36,7 +37,12 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
   const engine = connectEngine();
   actFor(engine, taskQueue);
   const current = await followConfig(first, engine, logger);
-  const client = new Client({ connection, namespace });
+  // Keys are followed, so that they can be rotated; whether anything is encrypted is decided at the start.
+  const codec = {
+    encrypts: first.temporal.codec !== undefined,
+    keys: () => (current.get().temporal.codec ?? first.temporal.codec)?.keys ?? [],
+  };
+  const client = openClient(connection, namespace, codec);
   const dependencies = connectDependencies(current.get, client, engine);
   const { repository, version } = dependencies;
   const tracing = startTracing(version);
@@ -63,7 +69,11 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
       connection: native,
       namespace,
       taskQueue,
-      workflowBundle: await workflowBundle(undefined, tracing?.workflowModules),
+      dataConverter: workerDataConverter(codec),
+      workflowBundle: await workflowBundle({
+        encoded: codec.encrypts,
+        interceptors: tracing?.workflowModules,
+      }),
       ...tracing?.options,
       activities: options.around?.(made) ?? made,
       maxConcurrentActivityTaskExecutions: 20,

@@ -30,7 +30,7 @@ export async function startWorker(options: {
 }): Promise<WorkerProcess> {
   const { directory, configuration, dockerHost, connected } = options;
   const bundle = join(directory, 'workflow-bundle.js');
-  await workflowBundle(bundle);
+  await workflowBundle({ file: bundle });
   const log = join(directory, 'worker.log');
   const program = await startDetached(process.execPath, ['--disable-warning=ExperimentalWarning', WORKER], {
     log,

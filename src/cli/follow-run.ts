@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { Progress, StepHeartbeat } from '../model/progress.ts';
 import type { Connected } from './session.ts';
 
@@ -52,13 +52,16 @@ async function look(
 
 /** The last heartbeats of what a run, and its open children, are doing now. */
 async function heartbeats(connected: Connected, workflowId: string, depth = 2): Promise<StepHeartbeat[]> {
-  const { raw } = await connected.client.workflow.getHandle(workflowId).describe();
-  const own = (raw.pendingActivities ?? []).flatMap((activity): StepHeartbeat[] => {
-    const [payload] = activity.heartbeatDetails?.payloads ?? [];
-    if (!payload) return [];
-    const value: unknown = defaultPayloadConverter.fromPayload(payload);
-    return isHeartbeat(value) ? [value] : [];
-  });
+  const { client } = connected;
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  const said = await Promise.all(
+    (raw.pendingActivities ?? []).map(async ({ heartbeatDetails }): Promise<unknown> => {
+      const { payloads } = heartbeatDetails ?? {};
+      if (!payloads?.length) return undefined;
+      return await decodeFromPayloadsAtIndex(client.options.loadedDataConverter, 0, payloads);
+    }),
+  );
+  const own = said.filter(isHeartbeat);
   if (depth === 0) return own;
   const children = (raw.pendingChildren ?? []).flatMap(({ workflowId: id }) => (id ? [id] : []));
   const below = await Promise.all(

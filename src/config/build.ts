@@ -1,5 +1,6 @@
 import { hostQueue, TASK_QUEUE } from '../model/names.ts';
 import type { Calendar, DeclaredSchedule } from '../model/schedule.ts';
+import { buildCodec } from './codec.ts';
 import type {
   Config,
   ContainerReference,
@@ -24,6 +25,7 @@ import { buildObjectives, buildTelemetry, objectivesSchema, telemetrySchema } fr
 export function buildConfig(file: ConfigFile, secrets: SecretFiles, problems: Problem[]): Config {
   const encryption = file.encryption && buildEncryption(file.encryption, secrets, problems);
   const retention = file.retention && buildRetention(file.retention);
+  const codec = file.temporal?.codec && buildCodec(file.temporal.codec, secrets, problems);
   return {
     services: Object.entries(file.services).map(([name, service]) => buildService(name, service, secrets)),
     repositories: Object.entries(file.repositories).map(([name, repository]) =>
@@ -43,6 +45,7 @@ export function buildConfig(file: ConfigFile, secrets: SecretFiles, problems: Pr
       namespace: file.temporal?.namespace ?? 'default',
       taskQueue: file.host === undefined ? (file.temporal?.taskQueue ?? TASK_QUEUE) : hostQueue(file.host),
       ...(file.temporal?.profile !== undefined && { profile: file.temporal.profile }),
+      ...(codec && { codec }),
     },
     ...(file.fleet && { fleet: file.fleet }),
   };

@@ -1,6 +1,7 @@
 import type { CaptureMode } from '../model/capture-mode.ts';
 import type { KeepRules, RetentionPolicy } from '../model/retention/policy.ts';
 import type { DeclaredSchedule } from '../model/schedule.ts';
+import type { CodecConfig } from './codec.ts';
 import type { FleetConfig } from './fleet.ts';
 import type { NotificationChannel } from './notifications.ts';
 import type { Secret } from './secret.ts';
@@ -124,7 +125,14 @@ export interface Config {
   telemetry: TelemetryConfig;
   statusPage: StatusPageConfig;
   /** `profile`: of Temporal's own configuration file; see `temporalConnection`. */
-  temporal: { address: string; namespace: string; taskQueue: string; profile?: string };
+  temporal: {
+    address: string;
+    namespace: string;
+    taskQueue: string;
+    profile?: string;
+    /** Absent: what passes through Temporal is in clear. */
+    codec?: CodecConfig;
+  };
   /** Other hosts that this worker asks for their backups. */
   fleet?: FleetConfig;
   /** The file that it was read from. */

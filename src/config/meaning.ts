@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { hostQueue } from '../model/names.ts';
 import { type KeepRules, saysWhatStays } from '../model/retention/policy.ts';
+import { codecProblems } from './codec.ts';
 import type { Problem } from './problems.ts';
 import { scheduleProblems } from './schedule-meaning.ts';
 
@@ -26,6 +27,7 @@ export function meaningProblems(file: unknown): Problem[] {
     ...retentionProblems(file),
     ...scheduleProblems(file),
     ...hostProblems(file),
+    ...codecProblems(file),
   ];
 }
 

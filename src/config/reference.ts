@@ -62,7 +62,10 @@ function rowsOf(schema: Schema, prefix: string): string[] {
   const variants = schema.oneOf ?? [];
   if (variants.length > 0) return variants.flatMap((variant) => variantRows(variant, prefix));
   return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
-    const inner = value.properties || entrySchema(value) ? rowsOf(value, `${prefix}${key}.`) : [];
+    const entry = value.type === 'array' ? value.items : value;
+    const hasInner = entry?.properties || (entry && entrySchema(entry));
+    const dots = value.type === 'array' ? '[].' : '.';
+    const inner = hasInner ? rowsOf(entry, `${prefix}${key}${dots}`) : [];
     return [row(`${prefix}${key}`, value, schema.required?.includes(key) === true), ...inner];
   });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CAPTURE_MODES } from '../model/capture-mode.ts';
+import { codecSchema } from './codec.ts';
 import { fleetSchema } from './fleet.ts';
 import { notificationsSchema } from './notifications.ts';
 import { retentionSchema } from './retention-schema.ts';
@@ -195,6 +196,10 @@ export const temporalSchema = section({
   profile: text.optional().meta({
     description:
       'Profile of Temporal’s own configuration file (TLS, API key). Default: TEMPORAL_PROFILE or default.',
+  }),
+  codec: codecSchema.optional().meta({
+    description:
+      'Encrypt what passes through Temporal: inputs, results, heartbeats, failures’ messages. Default: in clear. See [security](security.md#the-payload-codec).',
   }),
 });
 

@@ -7,9 +7,15 @@ import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 
-const PAGES = ['runbook', 'deployment', 'notifications', 'metrics', 'reading-history', 'fleet'].map(
-  (name) => new URL(`../../docs/${name}.md`, import.meta.url).pathname,
-);
+const PAGES = [
+  'runbook',
+  'deployment',
+  'notifications',
+  'metrics',
+  'reading-history',
+  'fleet',
+  'security',
+].map((name) => new URL(`../../docs/${name}.md`, import.meta.url).pathname);
 
 /** The anchors of a page, as they are made of its headings. */
 async function anchorsOf(path: string): Promise<string[]> {

@@ -4,13 +4,15 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { type Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { connectEngine, type Engine } from '../../src/adapters/docker/engine.ts';
 import { listInterruptions } from '../../src/adapters/docker/interruption.ts';
 import { listVolumes } from '../../src/adapters/docker/volume.ts';
 import { readSets, type SetDetails } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { hostQueue } from '../../src/model/names.ts';
+import { codecOf, openClient } from '../../src/temporal/data-converter.ts';
 import type { Cause } from '../../src/workflows/failure.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { type Testbed, useTestbed } from '../testbed/testbed.ts';
@@ -38,6 +40,8 @@ export interface Lifeboat {
   repository: DirectoryRepository;
   /** A scratch directory. */
   directory: string;
+  /** The configuration, as JSON. */
+  configFile: string;
   start(type: string, input?: object, workflowId?: string): Promise<WorkflowHandle>;
   run<T>(type: string, input?: object): Promise<T>;
   /** How a run failed, at its root. */
@@ -91,6 +95,7 @@ export async function startLifeboat(
     telemetry: { enabled: false },
     ...config,
     temporal: {
+      ...(config.temporal as object | undefined),
       address: testbed.temporal.address,
       namespace: testbed.temporal.namespace,
       ...(config.host ? {} : { taskQueue }),
@@ -98,7 +103,7 @@ export async function startLifeboat(
   });
   await writeFile(file, text);
   const connection = await Connection.connect({ address: testbed.temporal.address });
-  const client = new Client({ connection, namespace: testbed.temporal.namespace });
+  const client = openClient(connection, testbed.temporal.namespace, codecOf(await loadConfig({ file })));
   const engine = connectEngine({ socketPath: testbed.docker.socketPath });
   const repository = new DirectoryRepository({ kind: 'directory', name: 'local', path });
 
@@ -117,6 +122,7 @@ export async function startLifeboat(
     taskQueue,
     repository,
     directory,
+    configFile: file,
     async start(type, input, workflowId = unique(type)) {
       return await client.workflow.start(type, {
         taskQueue,

@@ -9,6 +9,7 @@ import type { BackupResult } from '../../src/workflows/backup.ts';
 import { type Collections, startCollections } from './collections.ts';
 import { type Lifeboat, startLifeboat } from './lifeboat.ts';
 import { type Posted, type Receivers, startReceivers, until } from './receivers.ts';
+import { textsIn } from './texts.ts';
 
 // Of such shapes that nothing but this test's own list can recognise them.
 const secret = () => `canary${randomUUID().replaceAll('-', '')}`;
@@ -207,11 +208,3 @@ describe('people are told', () => {
     }
   });
 });
-
-/** Every text in a value: strings, keys, and payloads, which are bytes. */
-function textsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
-  if (value instanceof Uint8Array) return [Buffer.from(value).toString()];
-  if (value === null || typeof value !== 'object') return [];
-  return Object.entries(value).flatMap(([key, inner]) => [key, ...textsIn(inner)]);
-}

@@ -1,7 +1,11 @@
 import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
+import { LifeboatError } from '../../model/failures.ts';
 import { applySchedules } from '../../schedules/apply-schedules.ts';
+import { serveCodec } from '../../temporal/codec-server.ts';
+import { codecOf } from '../../temporal/data-converter.ts';
 import { type Context, runs } from '../command.ts';
 import { startTemporal } from '../embedded-temporal.ts';
 import { EXIT } from '../exit-code.ts';
@@ -14,7 +18,7 @@ interface UpOptions {
   schedules: boolean;
 }
 
-/** `worker` and `up`: processes that stay. */
+/** `worker`, `up` and `codec-server`: processes that stay. */
 export function addProcessCommands(program: Command): void {
   const worker = program
     .command('worker')
@@ -57,6 +61,33 @@ export function addProcessCommands(program: Command): void {
     }
     return EXIT.ok;
   });
+
+  const codecServer = program
+    .command('codec-server')
+    .description('decrypt for the Temporal UI and CLI what temporal.codec encrypts');
+  runs(codecServer, async ({ session, terminal }: Context) => {
+    const config = await session.config();
+    const { codec } = config.temporal;
+    if (!codec) {
+      throw new LifeboatError(
+        'InvalidConfiguration',
+        'There is nothing to serve: temporal.codec is not configured, so nothing in Temporal is encrypted.',
+      );
+    }
+    const ending = endOnSignals();
+    const server = await serveCodec(codec.server, codecOf(config));
+    const pages = codec.server.origins.join(', ') || 'no page (temporal.codec.server.origins)';
+    terminal.note(`The codec server answers at ${server.url}, to programs and ${pages}. End it with Ctrl-C.`);
+    await untilEnded(ending.signal);
+    await server.close();
+    return EXIT.ok;
+  });
+}
+
+/** Servers that run beside a worker do not keep a process alive; this does. */
+async function untilEnded(signal: AbortSignal): Promise<void> {
+  const forever = 2 ** 31 - 1;
+  while (!signal.aborted) await setTimeout(forever, undefined, { signal }).catch(() => undefined);
 }
 
 /** The embedded server takes neither TLS nor keys, whatever this machine is set up to use otherwise. */

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { buildConfig } from '../../config/build.ts';
+import { KEY_BYTES } from '../../config/codec.ts';
 import type { Config } from '../../config/config.ts';
 import { type Problem, pathText, problemsOf } from '../../config/problems.ts';
 import { fileSchema } from '../../config/schema.ts';
@@ -45,6 +47,8 @@ export async function rescueConfiguration(
         : undefined,
     telemetry: { enabled: false, logLevel: 'warn' },
     statusPage: { enabled: false },
+    // What the server of this run writes down is for nobody after it.
+    temporal: { codec: { keys: [{ name: RESCUED, key: randomBytes(KEY_BYTES).toString('base64') }] } },
   });
   const secrets = await readSecretFiles(value, process.cwd(), SECRETS_DIRECTORY);
   const problems: Problem[] = [...secrets.problems];
