@@ -37,7 +37,7 @@ function lineOf(round: PlayedRound, { rounds }: Summary, only: string | undefine
     ({ name, moment }) =>
       `${name} ${moment.when} ${moment.activity}${missed.includes(name) ? ' (too late)' : ''}`,
   );
-  const head = `${rounds}  seed ${plan.seed}  ${ended.join(' + ')}: ${moments.join(', ')}`;
+  const head = `${rounds}  seed ${plan.seed} (${plan.mode})  ${ended.join(' + ')}: ${moments.join(', ')}`;
   if (problems.length === 0) return `${head}: held (${seconds} s, up after ${restartSeconds.toFixed(1)} s)`;
   const again = `scripts/faults --seed ${plan.seed} --rounds 1${only ? ` --only ${only}` : ''}`;
   return [

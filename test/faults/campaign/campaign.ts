@@ -15,6 +15,8 @@ export interface CampaignOptions {
   seed: number;
   rounds: number;
   only?: FaultName;
+  /** Rounds that are played at the same time, each on a scene of its own. Default 1. */
+  atOnce?: number;
   /** Told after every round. */
   onRound?: (round: PlayedRound, soFar: Summary) => void | Promise<void>;
   /** No further round is begun. */
@@ -32,6 +34,8 @@ export interface Summary {
   rounds: number;
   /** Rounds in which a promise did not hold. */
   broken: number;
+  /** Their seeds. */
+  brokenSeeds: number[];
   byFault: Record<string, { injected: number; broken: number }>;
   /** The longest time from the end of a fault until all services answered. */
   slowestRestartSeconds: number;
@@ -42,33 +46,39 @@ export async function runCampaign(options: CampaignOptions): Promise<Summary> {
   const { seed, rounds, only } = options;
   const names = only ? [only] : Object.keys(FAULTS);
   const summary: Summary = {
-    ...{ seed, rounds: 0, broken: 0 },
+    ...{ seed, rounds: 0, broken: 0, brokenSeeds: [] },
     byFault: Object.fromEntries(names.map((name) => [name, { injected: 0, broken: 0 }])),
     slowestRestartSeconds: 0,
   };
-  let stage: { scene: Scene; anchor: Anchor } | undefined;
-  try {
-    for (let round = 0; round < rounds && !options.signal?.aborted; round += 1) {
-      stage ??= await openStage();
-      const played = await play(stage, planRound(roundSeed(seed, round), only));
-      count(summary, played);
-      await options.onRound?.(played, summary);
-      if (played.problems.length > 0) {
-        const { scene } = stage;
-        stage = undefined;
-        await scene.close();
+  let next = 0;
+  const playOn = async () => {
+    let stage: { scene: Scene; anchor: Anchor } | undefined;
+    try {
+      while (next < rounds && !options.signal?.aborted) {
+        const round = next++;
+        stage ??= await openStage();
+        const played = await play(stage, planRound(roundSeed(seed, round), only));
+        count(summary, played);
+        await options.onRound?.(played, summary);
+        if (played.problems.length > 0) {
+          const { scene } = stage;
+          stage = undefined;
+          await scene.close();
+        }
       }
+    } finally {
+      await stage?.scene.close();
     }
-  } finally {
-    await stage?.scene.close();
-  }
+  };
+  await Promise.all(Array.from({ length: Math.min(options.atOnce ?? 1, rounds) }, playOn));
   return summary;
 }
 
-function count(summary: Summary, { injected, problems, restartSeconds }: PlayedRound): void {
+function count(summary: Summary, { plan, injected, problems, restartSeconds }: PlayedRound): void {
   const broke = problems.length > 0 ? 1 : 0;
   summary.rounds += 1;
   summary.broken += broke;
+  if (broke) summary.brokenSeeds.push(plan.seed);
   for (const name of injected) {
     const counted = summary.byFault[name];
     if (!counted) continue;

@@ -49,7 +49,7 @@ export const killNeo4j: Inject = async ({ scene, goOn }) => {
 
 export const breakEngine: Inject = async ({ scene, chance, goOn }) => {
   const how = chance.pick(['kill', 'stop'] as const);
-  const restarted = inTurn('engine', () => restartEngine(scene.docker, how));
+  const restarted = inTurn(`${scene.directory} engine`, () => restartEngine(scene.docker, how));
   goOn();
   await restarted;
   return true;

@@ -15,12 +15,16 @@ const WINDOWED: readonly OperationName[] = ['backup', 'restore'];
 const IN_WINDOW = [
   'openWindow',
   'dumpDatabase',
+  'copyStore',
   'swapStores',
   'tryServing',
   'compareRestored',
   'uploadArtifact',
 ];
-const WITH_HELPER = ['dumpDatabase', 'loadDump', 'checkLoaded', 'loadIntoSandbox', 'describeSandbox'];
+const WITH_HELPER = [
+  ...['dumpDatabase', 'standByToCopy', 'copyStore', 'recoverCopy', 'dumpCopy'],
+  ...['loadDump', 'checkLoaded', 'loadIntoSandbox', 'describeSandbox'],
+];
 const STORES: readonly OperationName[] = ['backup', 'restore', 'prune', 'replicate'];
 const AT_STORE = [
   ...['planRun', 'checkRepository', 'storeDump', 'storeSnapshot', 'commitSet', 'replicateSet', 'fetchDump'],

@@ -1,3 +1,4 @@
+import type { CaptureMode } from '../../../src/model/capture-mode.ts';
 import type { Chance } from './chance.ts';
 
 export const OPERATIONS = ['backup', 'restore', 'drill', 'prune', 'replicate'] as const;
@@ -20,8 +21,17 @@ export interface PlannedOperation {
 
 const SERVICES = [undefined, undefined, [GRAPH], [VECTORS]] as const;
 
-/** What an operation is started with; `whole`: over all services. */
-export function planOperation(name: OperationName, chance: Chance, whole = false): PlannedOperation {
+/**
+ * What an operation is started with.
+ * @param mode how backups take the bytes of Neo4j.
+ * @param whole over all services.
+ */
+export function planOperation(
+  name: OperationName,
+  chance: Chance,
+  mode: CaptureMode,
+  whole = false,
+): PlannedOperation {
   const chosen = chance.pick(SERVICES);
   const services = whole ? undefined : chosen;
   const only = services ? { services: [...services] } : {};
@@ -37,7 +47,7 @@ export function planOperation(name: OperationName, chance: Chance, whole = false
       input: { ...only, repositories, wait, ...(consistent ? { consistent } : {}) },
       activities: [
         'planRun',
-        ...(graph ? DUMPED : []),
+        ...(graph ? CAPTURED[mode] : []),
         ...(vectors ? TAKEN : []),
         'commitSet',
         'replicateSet',
@@ -70,10 +80,18 @@ export function planOperation(name: OperationName, chance: Chance, whole = false
   };
 }
 
-const DUMPED = [
-  ...['planNeo4j', 'checkRepository', 'prepareStaging', 'describeGraphs', 'inspectService', 'openWindow'],
-  ...['dumpDatabase', 'dumpDatabase', 'closeWindow', 'storeDump', 'removeStaging'],
-];
+const BEFORE_WINDOW = ['planNeo4j', 'checkRepository', 'prepareStaging', 'describeGraphs'];
+const AFTER_WINDOW = ['storeDump', 'removeStaging'];
+const COPY = ['standByToCopy', 'inspectService', 'openWindow', 'copyStore', 'closeWindow'];
+const CAPTURED: Record<CaptureMode, readonly string[]> = {
+  dump: [
+    ...BEFORE_WINDOW,
+    ...['inspectService', 'openWindow', 'dumpDatabase', 'dumpDatabase', 'closeWindow'],
+    ...AFTER_WINDOW,
+  ],
+  copy: [...BEFORE_WINDOW, ...COPY, 'dumpCopy', ...AFTER_WINDOW],
+  freeze: [...BEFORE_WINDOW, ...COPY, 'recoverCopy', 'dumpCopy', ...AFTER_WINDOW],
+};
 const TAKEN = ['planQdrant', 'describeCollection', 'takeSnapshot', 'storeSnapshot', 'deleteSnapshot'];
 const SWAPPED = [
   ...['planNeo4jRestore', 'prepareStaging', 'fetchDump', 'loadDump', 'checkLoaded', 'recordRestore'],

@@ -6,6 +6,8 @@ import { FAULTS, type FaultName } from './fault-names.ts';
 export interface FaultsOptions {
   seed: number;
   rounds: number;
+  /** So many rounds are played at the same time, each on an installation of its own. */
+  atOnce: number;
   only?: FaultName;
   /** A file for the summary. */
   json?: string;
@@ -14,11 +16,12 @@ export interface FaultsOptions {
   help: boolean;
 }
 
-export const USAGE = `Usage: scripts/faults [--seed S] [--rounds N] [--only NAME] [--json FILE] [--write]
+export const USAGE = `Usage: scripts/faults [--seed S] [--rounds N] [--only NAME] [--at-once N] [--json FILE] [--write]
 Breaks a real installation again and again, and looks each time whether every promise held. Exit status 1 when one did not.
   --seed S     whole number of the first round; a further round has the next one (default: by the clock)
   --rounds N   how many (default: 20; every kind of fault is met)
   --only NAME  only this kind of fault: ${Object.keys(FAULTS).join(' ')}
+  --at-once N  play N rounds at the same time, each on an installation of its own (default: 1)
   --json FILE  write the figures there
   --write      write the figures into docs/reliability.md
 A round is played again alone with --seed of its own and --rounds 1. Ctrl-C ends after the round that is being played.`;
@@ -31,6 +34,7 @@ export function parseOptions(args: readonly string[]): FaultsOptions {
       seed: { type: 'string' },
       rounds: { type: 'string' },
       only: { type: 'string' },
+      'at-once': { type: 'string' },
       json: { type: 'string' },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -46,6 +50,7 @@ export function parseOptions(args: readonly string[]): FaultsOptions {
   return {
     seed: whole('--seed', values.seed, 0, 2 ** 31 - 1) ?? Date.now() % 1_000_000,
     rounds: whole('--rounds', values.rounds, 1, 1_000_000) ?? 20,
+    atOnce: whole('--at-once', values['at-once'], 1, 16) ?? 1,
     ...(values.only ? { only: values.only as FaultName } : {}),
     ...(values.json ? { json: values.json } : {}),
     write: values.write,

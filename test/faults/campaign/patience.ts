@@ -25,7 +25,7 @@ export async function untilNone(problems: () => Promise<string[]>, withinMs: num
 
 const last = new Map<string, Promise<unknown>>();
 
-/** One after the other: two faults of one server would otherwise start it twice. */
+/** One after the other: two faults of one server would otherwise start it twice. `key` names it and its scene. */
 export async function inTurn<T>(key: string, call: () => Promise<T>): Promise<T> {
   const turn = (last.get(key) ?? Promise.resolve()).then(call);
   last.set(

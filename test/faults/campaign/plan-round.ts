@@ -1,3 +1,4 @@
+import type { CaptureMode } from '../../../src/model/capture-mode.ts';
 import { type Chance, chanceOf } from './chance.ts';
 import { aimOf, FAULTS, type FaultName } from './fault-names.ts';
 import { OPERATIONS, type OperationName, type PlannedOperation, planOperation } from './operations.ts';
@@ -21,6 +22,8 @@ export interface PlannedFault {
 /** Everything that is decided of a round; the same seed gives the same. */
 export interface RoundPlan {
   seed: number;
+  /** How backups of this round take the bytes of Neo4j. */
+  mode: CaptureMode;
   /** The first is the one that faults are aimed at; a second one starts with it. */
   operations: PlannedOperation[];
   faults: PlannedFault[];
@@ -38,13 +41,15 @@ export function planRound(seed: number, only?: FaultName): RoundPlan {
   if (only === undefined && chance.happens(0.75) && fit(first, second)) names.push(second);
   const suited = suitedTo(names);
   const operation = chance.pick(suited);
-  const part = planOperation(operation, chanceOf(seed, 'aimed'));
+  const mode = chanceOf(seed, 'mode').pick(MODES);
+  const part = planOperation(operation, chanceOf(seed, 'aimed'), mode);
   const aimed = names.every((name) => momentsOf(name, part).length > 0)
     ? part
-    : planOperation(operation, chanceOf(seed, 'aimed'), true);
-  const beside = planOperation(chance.pick(OPERATIONS), chanceOf(seed, 'beside'));
+    : planOperation(operation, chanceOf(seed, 'aimed'), mode, true);
+  const beside = planOperation(chance.pick(OPERATIONS), chanceOf(seed, 'beside'), mode);
   return {
     seed,
+    mode,
     operations: chance.happens(0.4) ? [aimed, beside] : [aimed],
     faults: names.map((name, index) => {
       const own = chanceOf(seed, `fault ${index}`);
@@ -52,6 +57,9 @@ export function planRound(seed: number, only?: FaultName): RoundPlan {
     }),
   };
 }
+
+/** The mode with the fewest steps as often as both others. */
+const MODES = ['dump', 'dump', 'copy', 'freeze'] as const;
 
 const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
 

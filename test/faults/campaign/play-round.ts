@@ -35,6 +35,7 @@ const PAST_GRACE_MS = 75 * 60 * 60 * 1000;
 /** Play one round: operations, faults, and then everything that has to hold. */
 export async function playRound(scene: Scene, anchor: Anchor, plan: RoundPlan): Promise<RoundOutcome> {
   const { writers, worker } = scene;
+  await scene.useMode(plan.mode);
   const good = await lastGood(scene);
   const restoring = plan.operations.some(({ name }) => name === 'restore');
   // Writes that come while a restore runs are lost with the data that it replaces, as anybody expects.

@@ -7,6 +7,7 @@ import { DirectoryRepository } from '../../../src/adapters/repository/directory.
 import type { Repository } from '../../../src/adapters/repository/repository.ts';
 import { S3Repository } from '../../../src/adapters/repository/s3.ts';
 import { Secret } from '../../../src/config/secret.ts';
+import type { CaptureMode } from '../../../src/model/capture-mode.ts';
 import { runCommand } from '../../testbed/command.ts';
 import { takeDown } from '../../testbed/down.ts';
 import { type DockerEngine, installEngine, startPrivateEngine } from '../../testbed/engine.ts';
@@ -63,6 +64,8 @@ export interface Scene {
   repositories: Repository[];
   writers: { [GRAPH]: WritingClient; [VECTORS]: WritingClient };
   worker: WorkerKeeper;
+  /** How backups take the bytes of Neo4j from now on; as an operator changes it: in the file, which the worker follows. */
+  useMode(mode: CaptureMode): Promise<void>;
   /** As an operator does it. */
   applySchedules(): Promise<void>;
   close(): Promise<void>;
@@ -103,9 +106,9 @@ async function furnish(state: TestbedState): Promise<Scene> {
   await mkdir(folder);
   const store = { bucket: s3.state.bucket, prefix: 'campaign', region: s3.state.region };
   const keys = { accessKeyId: s3.state.accessKeyId, secretAccessKey: s3.state.secretAccessKey };
-  const text = {
+  const textIn = (mode: CaptureMode) => ({
     services: {
-      [GRAPH]: neo4jSection(neo4j, { startTimeout: '3m' }),
+      [GRAPH]: neo4jSection(neo4j, { startTimeout: '3m', mode }),
       [VECTORS]: { kind: 'qdrant', url: networks.qdrant.url, apiKey: qdrant.apiKey },
     },
     repositories: {
@@ -123,9 +126,11 @@ async function furnish(state: TestbedState): Promise<Scene> {
     schedules: { watchdog: { every: WATCHDOG_EVERY } },
     telemetry: { enabled: false },
     temporal: { address: temporal.address, namespace: 'default', taskQueue: TASK_QUEUE },
-  };
+  });
+  let mode: CaptureMode = 'dump';
   // JSON is YAML.
-  await writeFile(config, JSON.stringify(text));
+  const writeConfig = () => writeFile(config, JSON.stringify(textIn(mode)));
+  await writeConfig();
   const environment = {
     ...process.env,
     DOCKER_HOST: docker.host,
@@ -173,6 +178,11 @@ async function furnish(state: TestbedState): Promise<Scene> {
     writers: {
       [GRAPH]: new WritingClient(graphRecords(driver)),
       [VECTORS]: new WritingClient(pointRecords(askQdrant, COLLECTION)),
+    },
+    async useMode(wanted) {
+      if (wanted === mode) return;
+      mode = wanted;
+      await worker.untilSays('was read anew', writeConfig);
     },
     async applySchedules() {
       await runCommand(

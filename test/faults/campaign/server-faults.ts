@@ -11,7 +11,7 @@ const outage = (chance: Chance): number => chance.whole(2000, 9000);
 const killed =
   (which: 'qdrant' | 's3' | 'temporal'): Inject =>
   ({ scene, chance, goOn }) =>
-    inTurn(which, async () => {
+    inTurn(`${scene.directory} ${which}`, async () => {
       const server: Restartable = scene[which];
       await server.kill();
       goOn();
@@ -26,7 +26,7 @@ export const killTemporal = killed('temporal');
 
 /** Its database is deleted. As after any loss: the worker is started anew, and the schedules are applied. */
 export const loseTemporal: Inject = ({ scene, goOn }) =>
-  inTurn('temporal', async () => {
+  inTurn(`${scene.directory} temporal`, async () => {
     await scene.temporal.kill();
     await scene.temporal.forget();
     goOn();

@@ -10,6 +10,8 @@ const WORKER = fileURLToPath(new URL('./campaign-worker.ts', import.meta.url));
 
 /** How long a new worker may take until it polls (milliseconds). */
 const READY_WITHIN_MS = 60_000;
+/** Characters of what it said last. */
+const MOST_REMEMBERED = 20_000;
 
 /** Keeps one worker running, as a service manager does: one that ended, for whatever reason, is started again. */
 export class WorkerKeeper {
@@ -21,6 +23,7 @@ export class WorkerKeeper {
   #closing = false;
   #ids = 0;
   #clockMs = 0;
+  #said = '';
   /** How often a worker was started. */
   starts = 0;
 
@@ -74,6 +77,17 @@ export class WorkerKeeper {
     return { id, reached };
   }
 
+  /** Wait until the worker that runs now, or a later one, says this; `during` makes it say so. @throws when it does not. */
+  async untilSays(text: string, during: () => Promise<void>): Promise<void> {
+    this.#said = '';
+    await during();
+    const until = Date.now() + READY_WITHIN_MS;
+    while (!this.#said.includes(text)) {
+      if (Date.now() > until) throw new Error(`The worker did not say "${text}" in time.`);
+      await sleep(50);
+    }
+  }
+
   goOn(id: number): void {
     this.#watched.delete(id);
     this.#send({ goOn: id });
@@ -97,6 +111,11 @@ export class WorkerKeeper {
     if (child?.connected) child.send(order, () => {});
   }
 
+  #hear(chunk: Buffer): void {
+    if (!this.#log.writableEnded) this.#log.write(chunk);
+    this.#said = (this.#said + chunk.toString()).slice(-MOST_REMEMBERED);
+  }
+
   #spawn(): void {
     this.starts += 1;
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', WORKER], {
@@ -106,12 +125,10 @@ export class WorkerKeeper {
     this.#child = child;
     this.#ready = new Promise<void>((resolve) => {
       child.stdout?.on('data', (chunk: Buffer) => {
-        if (!this.#log.writableEnded) this.#log.write(chunk);
+        this.#hear(chunk);
         if (chunk.toString().includes('worker ready')) resolve();
       });
-      child.stderr?.on('data', (chunk: Buffer) => {
-        if (!this.#log.writableEnded) this.#log.write(chunk);
-      });
+      child.stderr?.on('data', (chunk: Buffer) => this.#hear(chunk));
     });
     child.on('message', ({ reached }: Reached) => {
       const watched = this.#watched.get(reached);
