@@ -86,6 +86,15 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   };
 
   let rolledBack = false;
+  /** The old stores are what is given back, until the new ones are accepted: whatever an attempt to close the window could answer. */
+  let swapping = false;
+  let accepting = false;
+  const work = async () => {
+    swapping = input.work.kind === 'swap';
+    return await doWork(input, true, () => {
+      accepting = true;
+    });
+  };
   let failure: unknown;
   let done: WorkDone = { dumps: {}, compared: false };
   try {
@@ -93,7 +102,7 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     if (input.hold) await tellParent(service);
     // What is moved aside may need recovery: it gets it when it is brought back and started.
     const usable = clean || input.work.kind === 'swap';
-    done = usable ? await doWork(input, true).catch(tryOnceMore) : await tryOnceMore(killed(service));
+    done = usable ? await work().catch(tryOnceMore) : await tryOnceMore(killed(service));
     await condition(() => released, HOLD_LIMIT);
   } catch (error) {
     failure = error;
@@ -112,7 +121,8 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
       }
     }
   });
-  if (failure !== undefined) throw rolledBack ? broughtBack(service, failure) : failure;
+  const oldServe = rolledBack || (swapping && !accepting);
+  if (failure !== undefined) throw oldServe ? broughtBack(service, failure) : failure;
   return {
     ...done,
     wasRunning: true,
@@ -129,7 +139,7 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     await close();
     const reopened = await open();
     if (!reopened.clean) throw unclean(service);
-    return await doWork(input, true).catch((again: unknown) => {
+    return await work().catch((again: unknown) => {
       throw causeOf(again).type === 'RecoveryNeeded' ? unclean(service) : again;
     });
   }

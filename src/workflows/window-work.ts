@@ -26,10 +26,14 @@ export interface WorkDone {
   servingSince?: string;
 }
 
-/** @param running whether the service ran before, and so is started and looked at within a swap. */
+/**
+ * @param running whether the service ran before, and so is started and looked at within a swap.
+ * @param onAccept told right before the new stores of a swap are accepted.
+ */
 export async function doWork(
   { set, plan, window, work }: CriticalSectionInput,
   running: boolean,
+  onAccept: () => void = () => {},
 ): Promise<WorkDone> {
   switch (work.kind) {
     case 'dump':
@@ -38,7 +42,7 @@ export async function doWork(
       await inWindow(`Copy the store of ${plan.service}`, { attempts: 3 }).copyStore({ set, plan, window });
       return { dumps: {}, compared: false };
     case 'swap':
-      return await swap(set, plan, work, running);
+      return await swap(set, plan, work, running, onAccept);
   }
 }
 
@@ -61,6 +65,7 @@ async function swap(
   plan: Neo4jPlan,
   { swap: { place, databases }, expected }: Extract<WindowWork, { kind: 'swap' }>,
   running: boolean,
+  onAccept: () => void,
 ): Promise<WorkDone> {
   const { service } = plan;
   await inWindow(`Swap the stores of ${service}`).swapStores({ set, plan, place, databases });
@@ -80,6 +85,7 @@ async function swap(
       { differences: differences.slice(0, 50) },
     );
   }
+  onAccept();
   await inWindow(`Keep what ${service} had`).acceptSwap({ set, plan, place });
   return { dumps: {}, compared: differences !== null, servingSince };
 }

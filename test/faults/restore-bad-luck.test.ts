@@ -185,6 +185,18 @@ describe('a restore that fails when the new stores are in', () => {
     await oldDataServes();
   });
 
+  test('says so also when the worker dies before it can tell that they are back', async () => {
+    const input = { services: [service], repository: 'fewer' };
+    const fault = 'kill -9' as const;
+    const handle = await breakRun(lifeboat, {
+      ...{ service, workflow: 'restore', input, step: 'closeWindow', fault },
+    });
+    const failure = await lifeboat.failureOf(handle);
+    assert.equal(failure.type, 'RestoreFailed');
+    assert.match(failure.message, /data from before is back and serving/);
+    await oldDataServes();
+  });
+
   test('because Neo4j does not come up on them, brings the old ones back', async () => {
     const input = { services: [service], repository: 'good' };
     const ruin = async () => {
