@@ -24,8 +24,11 @@ let clockMs = 0;
 
 process.on('message', (order: Order) => {
   if ('watchFor' in order) watched.set(order.watchFor.id, order.watchFor.moment);
-  else if ('goOn' in order) held.get(order.goOn)?.();
-  else clockMs = order.clockMs;
+  else if ('goOn' in order) {
+    // A moment that did not come in time must not come in the next round.
+    watched.delete(order.goOn);
+    held.get(order.goOn)?.();
+  } else clockMs = order.clockMs;
 });
 
 async function reach(activity: string, at: 'before' | 'after'): Promise<void> {
