@@ -26,7 +26,7 @@ export function createNeo4jDrillActivities(deps: Dependencies) {
 
   return {
     /** Load one dump into the sandbox's own data directory. */
-    async loadIntoSandbox(input: ServiceStep & { database: string }): Promise<void> {
+    async loadIntoSandbox(input: ServiceStep & { database: string; bytes?: number }): Promise<void> {
       await step('load', async (context) => {
         context.beat({ step: `loading ${input.database} into the sandbox` });
         await loadDump(
@@ -34,7 +34,7 @@ export function createNeo4jDrillActivities(deps: Dependencies) {
           await sandboxContextOf(engine, input, context),
           sandboxPlace(input),
           input.database,
-          context,
+          { ...context, bytes: input.bytes },
         );
       });
     },

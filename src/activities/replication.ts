@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { meter } from '../adapters/pipeline/measure.ts';
+import { atMost } from '../adapters/pipeline/read-artifact.ts';
 import { listSets, readManifest } from '../adapters/repository/catalog.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
 import { resolveSet } from '../adapters/repository/resolve-set.ts';
@@ -90,7 +91,9 @@ async function copyArtifact(
   await requireRoom(target, stored.bytes);
   const measured = meter();
   const checked = async function* (chunks: AsyncIterable<Buffer>) {
-    yield* measured(chunks);
+    yield* measured(
+      atMost(chunks, stored.bytes, 'stored bytes', `"${path}" in the repository "${source.name}"`),
+    );
     // Within the stream, so that what differs is never put under its key.
     if (measured.result().sha256 !== stored.sha256) {
       throw new LifeboatError(

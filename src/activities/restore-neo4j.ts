@@ -4,10 +4,10 @@ import { checkLoaded, fetchDump, loadDump } from '../adapters/neo4j/load.ts';
 import { probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
 import { compareVersions, parseVersion } from '../adapters/neo4j/version.ts';
-import { readArtifact } from '../adapters/pipeline/read-artifact.ts';
+import { readWalked } from '../adapters/pipeline/read-walked.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
-import type { Artifact, GraphFacts } from '../model/manifest.ts';
+import { type Artifact, type GraphFacts, unpackedBytes } from '../model/manifest.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import { neo4jNamed } from './dependencies.ts';
@@ -43,13 +43,17 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
       await step('fetch', async (context) => {
         const { artifact } = input;
         const { encryption } = deps.config();
-        const source = await readArtifact({
-          repository: deps.repository(input.repository),
-          artifact,
-          identities: encryption?.identities ?? [],
-          ...(encryption?.passphrase ? { passphrase: encryption.passphrase } : {}),
-          signal: context.signal,
-        });
+        const source = await readWalked(
+          {
+            repository: deps.repository(input.repository),
+            artifact,
+            identities: encryption?.identities ?? [],
+            ...(encryption?.passphrase ? { passphrase: encryption.passphrase } : {}),
+            signal: context.signal,
+          },
+          // What unpacks to more would fill the volume of a database that is up.
+          input.plan.freeBytes,
+        );
         let bytes = 0;
         source.on('data', (chunk: Buffer) => {
           bytes += chunk.byteLength;
@@ -65,16 +69,15 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
     },
 
     /** Load it into the new stores, beside the running database. */
-    async loadDump(input: ServiceStep & { place: RestorePlace; database: string }): Promise<void> {
+    async loadDump(
+      input: ServiceStep & { place: RestorePlace; database: string; bytes?: number },
+    ): Promise<void> {
       await step('load', async (context) => {
         context.beat({ step: `loading ${input.database}` });
-        await loadDump(
-          engine,
-          await adminContextOf(engine, input, context),
-          input.place,
-          input.database,
-          context,
-        );
+        await loadDump(engine, await adminContextOf(engine, input, context), input.place, input.database, {
+          ...context,
+          bytes: input.bytes,
+        });
       });
     },
 
@@ -167,10 +170,7 @@ function requireVersion(from: string, to: string, service: string): string[] {
 
 /** Old and new stores are on the volume at the same time; staged elsewhere, the new ones come when the old ones have gone. */
 function requireRoomFor(artifacts: Artifact[], target: Neo4jPlan, stage: 'volume' | 'elsewhere'): void {
-  const needed = artifacts.reduce(
-    (sum, { archive, content }) => sum + (archive?.bytes ?? content.bytes * 4),
-    0,
-  );
+  const needed = artifacts.reduce((sum, artifact) => sum + unpackedBytes(artifact), 0);
   const freed = artifacts.reduce((sum, { name }) => sum + (target.databases[name] ?? 0), 0);
   if (needed <= target.freeBytes + (stage === 'elsewhere' ? freed : 0)) return;
   if (stage === 'elsewhere') {

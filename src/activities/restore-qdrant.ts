@@ -1,5 +1,5 @@
 import { clearDebt, type Debt, recordDebt } from '../adapters/docker/debt.ts';
-import { readArtifact } from '../adapters/pipeline/read-artifact.ts';
+import { readWalked } from '../adapters/pipeline/read-walked.ts';
 import { compareCollection, describeDifference } from '../adapters/qdrant/compare-collection.ts';
 import type { Qdrant } from '../adapters/qdrant/qdrant.ts';
 import { changedPoints, hashPoints } from '../adapters/qdrant/sample.ts';
@@ -49,7 +49,8 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
                 'ManifestInvalid',
                 `The manifest has a snapshot of "${from}", and does not describe it.`,
               );
-            const to = into[from] ?? from;
+            // A collection may be called like what every object has.
+            const to = Object.hasOwn(into, from) ? (into[from] ?? from) : from;
             restores.push({
               service: service.name,
               from,
@@ -79,7 +80,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         const part = collection.parts[input.part];
         if (!part) throw new Error(`There is no part ${input.part} of ${collection.from}.`);
         const { encryption } = deps.config();
-        const source = await readArtifact({
+        const source = await readWalked({
           repository: deps.repository(input.repository),
           artifact: part.artifact,
           identities: encryption?.identities ?? [],

@@ -1,9 +1,10 @@
-import { readSets } from '../adapters/repository/catalog.ts';
-import { deleteSet, orphans, tombstones } from '../adapters/repository/set-marks.ts';
+import { lookAtSets } from '../adapters/repository/catalog.ts';
+import type { Repository } from '../adapters/repository/repository.ts';
+import { beginningOf, deleteSet, orphans, tombstones } from '../adapters/repository/set-marks.ts';
 import { policyFor } from '../config/retention.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { retentionSetOf } from '../model/retention/retention-set.ts';
-import { planRetention } from '../model/retention.ts';
+import { planRetention, type RetentionPolicy, type RetentionSet } from '../model/retention.ts';
 import type { Dependencies } from './dependencies.ts';
 import { step } from './step.ts';
 
@@ -20,6 +21,8 @@ export interface PrunePlan {
   unreadable: string[];
   /** Sets whose removal was decided before and is not finished. */
   unfinished: string[];
+  /** Sets with the mark of such a decision, that retention would keep: not Lifeboat's decision, so it is not followed. */
+  contested: string[];
 }
 
 export interface Pruned {
@@ -54,16 +57,22 @@ export function createRetentionActivities(deps: Dependencies) {
         if (!retention)
           throw new LifeboatError('InvalidConfiguration', 'There is no "retention" in the configuration.');
         const repository = deps.repository(input.repository);
-        const details = await readSets(repository, { signal: context.signal });
-        const sets = details.flatMap((one) => ('manifest' in one ? [retentionSetOf(one.manifest, one)] : []));
-        const plan = planRetention(sets, policyFor(retention, repository.name), new Date());
+        const policy = policyFor(retention, repository.name);
+        const now = new Date();
+        const seen = await readMarked(repository, context.signal);
+        const offered = seen.filter(({ tombstoned }) => !tombstoned);
+        const plan = planRetention(
+          offered.flatMap(({ facts }) => facts ?? []),
+          policy,
+          now,
+        );
         return {
           keep: plan.keep.length,
           expire: plan.expire
             .slice(0, SETS_A_RUN)
             .map(({ set, reason }) => ({ set: set.id, bytes: set.bytes, reason })),
-          unreadable: details.filter((one) => 'problem' in one).map(({ set }) => set),
-          unfinished: (await tombstones(repository, context.signal)).slice(0, SETS_A_RUN),
+          unreadable: offered.flatMap(({ set, facts }) => (facts ? [] : [set])).slice(0, SETS_A_RUN),
+          ...judgeTombstones(await tombstones(repository, context.signal), seen, policy, now),
         };
       });
     },
@@ -108,4 +117,48 @@ export function createRetentionActivities(deps: Dependencies) {
       });
     },
   };
+}
+
+/** A set with what retention needs to know of it; without that when its manifest can't be read. */
+interface MarkedSet {
+  set: string;
+  tombstoned: boolean;
+  facts: RetentionSet | undefined;
+}
+
+async function readMarked(repository: Repository, signal: AbortSignal): Promise<MarkedSet[]> {
+  return await lookAtSets(repository, { tombstoned: true, signal }, (one) => ({
+    set: one.set,
+    tombstoned: one.tombstoned,
+    facts: 'manifest' in one ? retentionSetOf(one.manifest, one) : undefined,
+  }));
+}
+
+/**
+ * Which decisions to prune are followed. Anybody who can add to a repository can write a tombstone, and credentials that only add must not be
+ * enough to have sets deleted: so it counts only where retention, asked with all sets, lets the set go as well. Where the manifest is gone
+ * already, the pruner that began has nearly finished; but a run that is under way has none yet either, so a young one waits.
+ */
+export function judgeTombstones(
+  marks: string[],
+  seen: readonly MarkedSet[],
+  policy: RetentionPolicy,
+  now: Date,
+): Pick<PrunePlan, 'unfinished' | 'contested'> {
+  if (marks.length === 0) return { unfinished: [], contested: [] };
+  const plan = planRetention(
+    seen.flatMap(({ facts }) => facts ?? []),
+    policy,
+    now,
+  );
+  const leaving = new Set(plan.expire.map(({ set }) => set.id));
+  const known = new Map(seen.map((one) => [one.set, one]));
+  const unfinished: string[] = [];
+  const contested: string[] = [];
+  for (const set of marks) {
+    const old = now.getTime() - (beginningOf(set)?.getTime() ?? Infinity) > ORPHAN_GRACE_MS;
+    const followed = known.has(set) ? leaving.has(set) : old;
+    (followed ? unfinished : contested).push(set);
+  }
+  return { unfinished: unfinished.slice(0, SETS_A_RUN), contested: contested.slice(0, SETS_A_RUN) };
 }

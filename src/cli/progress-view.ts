@@ -2,6 +2,7 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 import pc from 'picocolors';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
+import { printable } from '../model/printable.ts';
 import type { StepHeartbeat } from '../model/progress.ts';
 import type { RunView } from './follow-run.ts';
 import type { Terminal } from './terminal.ts';
@@ -102,7 +103,7 @@ function barsView(): ProgressView {
         stream: process.stderr,
       });
       for (const line of fresh(view))
-        group.log(`${pc.dim(new Date().toISOString().slice(11, 19))} ${line}\n`);
+        group.log(`${pc.dim(new Date().toISOString().slice(11, 19))} ${printable(line)}\n`);
       const steps = view.steps.length > 0 ? view.steps : waiting(view);
       const names = new Set(steps.map(({ step }) => step));
       for (const [name, bar] of bars) {
@@ -115,10 +116,10 @@ function barsView(): ProgressView {
         rates.set(step.step, rate);
         const text = stepText(step, rate.see(step.bytes ?? 0, step.total, Date.now()));
         const [done, total] = shareOf(step);
-        const bar = bars.get(step.step) ?? group.create(total, done, { step: step.step, text });
+        const bar = bars.get(step.step) ?? group.create(total, done, { step: printable(step.step), text });
         bars.set(step.step, bar);
         bar.setTotal(total);
-        bar.update(done, { step: step.step.padEnd(18), text });
+        bar.update(done, { step: printable(step.step).padEnd(18), text });
       }
       group.update();
     },

@@ -1,8 +1,12 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import { printable, printableWithColours } from '../model/printable.ts';
 import type { Failure } from './exit-code.ts';
 
-/** Where a command prints: results on the standard output, everything else on the standard error. */
+/**
+ * Where a command prints: results on the standard output, everything else on the standard error. What repositories and servers call things
+ * can give the terminal no orders.
+ */
 export interface Terminal {
   /** One JSON document on the standard output and nothing else. */
   readonly json: boolean;
@@ -30,14 +34,16 @@ export function openTerminal(options: { json: boolean; streams?: Streams }): Ter
     json: options.json,
     interactive,
     result(value, text) {
-      streams.out.write(`${options.json ? JSON.stringify(value, null, 2) : text()}\n`);
+      streams.out.write(
+        `${options.json ? printable(JSON.stringify(value, null, 2)) : printableWithColours(text())}\n`,
+      );
     },
     note(text) {
-      if (!options.json) streams.err.write(`${text}\n`);
+      if (!options.json) streams.err.write(`${printableWithColours(text)}\n`);
     },
     failure({ exitCode: _, ...failure }) {
-      if (options.json) streams.out.write(`${JSON.stringify({ error: failure }, null, 2)}\n`);
-      else streams.err.write(`${pc.red('lifeboat:')} ${failure.message}\n`);
+      if (options.json) streams.out.write(`${printable(JSON.stringify({ error: failure }, null, 2))}\n`);
+      else streams.err.write(`${pc.red('lifeboat:')} ${printable(failure.message)}\n`);
     },
   };
 }

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /**
  * Every type that a failure of Lifeboat can have: what operators filter by in the Temporal UI, and what the
  * command line turns into exit codes. `retry: true` means that waiting may help, so an activity tries again.
@@ -85,7 +87,7 @@ export const NON_RETRYABLE: readonly FailureType[] = (Object.keys(FAILURES) as F
 
 /**
  * An error of Lifeboat's own: a type from {@link FAILURES} and a full sentence that names the object and says what to do.
- * It knows nothing of Temporal; activities turn it into an `ApplicationFailure` of the same type.
+ * What it quotes of others' texts can give no terminal an order. It knows nothing of Temporal; activities turn it into an `ApplicationFailure` of the same type.
  */
 export class LifeboatError extends Error {
   override readonly name = 'LifeboatError';
@@ -98,7 +100,7 @@ export class LifeboatError extends Error {
     message: string,
     options: { cause?: unknown; details?: Record<string, unknown> } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.type = type;
     this.details = options.details;
   }

@@ -20,7 +20,9 @@ export function compareGraphRange(before: GraphFacts, after: GraphFacts, found: 
     const names = new Set([before, after, found].flatMap((facts) => Object.keys(facts[kind])));
     // A label or type that is left without members may or may not be listed.
     for (const name of names) {
-      compare(`${what} ${name}`, before[kind][name] ?? 0, after[kind][name] ?? 0, found[kind][name] ?? 0);
+      const members = ({ [kind]: counts }: GraphFacts) =>
+        Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0;
+      compare(`${what} ${name}`, members(before), members(after), members(found));
     }
   }
   for (const what of ['indexes', 'constraints'] as const) {

@@ -127,9 +127,8 @@ function keepInGroup(group: Candidate[], policy: RetentionPolicy, now: Date): vo
   }
   for (const rules of rulesOf(group, policy)) {
     const limit = rules.maxAge === undefined ? Number.NEGATIVE_INFINITY : now.getTime() - rules.maxAge;
-    const young = counted.filter((candidate) => candidate.time >= limit);
     for (const [candidate, reason] of keptBy(rules, counted, policy.timezone)) {
-      if (young.includes(candidate) && !candidate.reasons.includes(reason)) candidate.reasons.push(reason);
+      if (candidate.time >= limit && !candidate.reasons.includes(reason)) candidate.reasons.push(reason);
     }
   }
 }

@@ -179,6 +179,8 @@ async function readKnown(repository: Repository, set: string, signal: AbortSigna
 
 /** The part of a verdict that is read (bytes): a longer one is not understood, and then only its duration is missing. */
 const VERDICT_MAX_BYTES = 1024 * 1024;
+/** Nothing that a drill took is longer (seconds): 31 years. */
+const MOST_SECONDS = 1e9;
 
 async function withDrillTimes(
   repository: Repository,
@@ -208,7 +210,7 @@ async function drillSeconds(
     const stream = await repository.get(key, { end: VERDICT_MAX_BYTES - 1, signal });
     const value = JSON.parse(await text(stream)) as { findings?: { rtoSeconds?: unknown } } | null;
     const seconds = value?.findings?.rtoSeconds;
-    return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : null;
+    return typeof seconds === 'number' && seconds >= 0 && seconds <= MOST_SECONDS ? seconds : null;
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import type { SetEntry } from '../adapters/repository/catalog.ts';
 import type { Manifest } from '../model/manifest.ts';
+import { shortened } from '../model/printable.ts';
 
 /** What was found of a set at some time. */
 export interface VerdictFacts {
@@ -43,8 +44,10 @@ export interface CatalogSet extends SetFacts {
 
 /** The part of a manifest that never changes. */
 export function setFacts(manifest: Manifest): SetFacts {
-  const bytesOf = (service: string): number =>
-    manifest.artifacts.filter((a) => a.service === service).reduce((sum, a) => sum + a.stored.bytes, 0);
+  const bytes = new Map<string, number>();
+  for (const { service, stored } of manifest.artifacts) {
+    bytes.set(service, (bytes.get(service) ?? 0) + stored.bytes);
+  }
   return {
     set: manifest.set,
     createdAt: manifest.createdAt,
@@ -55,11 +58,11 @@ export function setFacts(manifest: Manifest): SetFacts {
     services: manifest.services.map((service) => ({
       name: service.name,
       kind: service.kind,
-      bytes: bytesOf(service.name),
+      bytes: bytes.get(service.name) ?? 0,
       offlineSeconds: service.kind === 'neo4j' ? service.offlineSeconds : 0,
       frozenSeconds: service.kind === 'neo4j' ? (service.frozenSeconds ?? 0) : 0,
     })),
-    failures: manifest.failures.slice(0, 20),
+    failures: manifest.failures.slice(0, 20).map((one) => ({ ...one, message: shortened(one.message, 500) })),
     workflowId: manifest.run.workflowId,
     runId: manifest.run.runId,
   };

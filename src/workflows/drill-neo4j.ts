@@ -2,7 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { ServiceSelection } from '../activities/restore.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
-import type { GraphFacts } from '../model/manifest.ts';
+import { type GraphFacts, unpackedBytes } from '../model/manifest.ts';
 import { compensate, inWindow, transfer } from './activity-options.ts';
 import type { ProgressReport } from './progress.ts';
 
@@ -43,8 +43,12 @@ export async function drillNeo4j(
       ),
     );
     report.service(service, 'loading into the sandbox');
-    for (const database of databases) {
-      await transfer(`Load ${service}/${database}`, { attempts: 3 }).loadIntoSandbox({ ...at, database });
+    for (const artifact of artifacts) {
+      await transfer(`Load ${service}/${artifact.name}`, { attempts: 3 }).loadIntoSandbox({
+        ...at,
+        database: artifact.name,
+        bytes: unpackedBytes(artifact),
+      });
     }
     report.service(service, 'starting in the sandbox');
     const found = await transfer(`Start and count ${service}`, { attempts: 3 }).describeSandbox({

@@ -1,5 +1,6 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 import { FAILURES, type FailureType, LifeboatError } from '../model/failures.ts';
+import { printable } from '../model/printable.ts';
 
 /** A failure to throw from workflow code: with a type from the one list. */
 export function fail(
@@ -9,7 +10,7 @@ export function fail(
 ): ApplicationFailure {
   return ApplicationFailure.create({
     type,
-    message,
+    message: printable(message),
     nonRetryable: true,
     ...(details ? { details: [details] } : {}),
   });

@@ -18,6 +18,8 @@ export interface PrunedRepository {
   locked: string[];
   bytes: number;
   unreadable: string[];
+  /** Sets with a tombstone that retention would keep: somebody else wrote it, or the policy changed. Nothing of them is deleted. */
+  contested: string[];
   orphans: number;
 }
 
@@ -47,16 +49,29 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
     const dryRun = wanted.dryRun ?? false;
     const pruned = await alone(repository, dryRun);
     repositories[repository] = pruned;
-    const { keep, expired, deleted, bytes } = pruned;
+    const { keep, expired, deleted, bytes, locked, contested } = pruned;
     report.line(
       dryRun
         ? `${repository}: ${keep} would stay, ${expired.length} would go.`
         : `${repository}: ${keep} stay, ${deleted.length} deleted (${formatBytes(bytes)}).`,
     );
+    if (locked.length > 0) {
+      report.line(
+        `${repository}: ${locked.length} sets are locked or may not be deleted by these credentials: ${named(locked)}.`,
+      );
+    }
+    if (contested.length > 0) {
+      report.line(
+        `${repository}: ${contested.length} sets have a tombstone and retention would keep them, so nothing of them is deleted: ${named(contested)}. See docs/runbook.md.`,
+      );
+    }
   }
   report.phase('done');
   return { dryRun: wanted.dryRun ?? false, repositories };
 }
+
+const named = (sets: string[]): string =>
+  sets.slice(0, 5).join(', ') + (sets.length > 5 ? ` and ${sets.length - 5} more` : '');
 
 /** Two pruners of one repository could each delete what the other counts on: its id lets only one run. */
 async function alone(repository: string, dryRun: boolean): Promise<PrunedRepository> {
@@ -91,6 +106,7 @@ export async function pruneRepository(input: {
     locked: [],
     bytes: 0,
     unreadable: plan.unreadable,
+    contested: plan.contested ?? [],
     orphans: 0,
   };
   if (input.dryRun) return result;

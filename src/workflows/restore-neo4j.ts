@@ -2,7 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { ServiceSelection } from '../activities/restore.ts';
 import type { RestoreInput } from '../model/inputs.ts';
-import type { Neo4jRecord } from '../model/manifest.ts';
+import { type Neo4jRecord, unpackedBytes } from '../model/manifest.ts';
 import { stagingName } from '../model/names.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
 import { compensate, inWindow, probe, transfer } from './activity-options.ts';
@@ -59,8 +59,14 @@ export async function restoreNeo4j(
       ),
     );
     report.service(service, 'loading beside the running database');
-    for (const database of loaded) {
-      await transfer(`Load ${service}/${database}`, { attempts: 3 }).loadDump({ ...at, place, database });
+    for (const artifact of artifacts) {
+      const { name: database } = artifact;
+      await transfer(`Load ${service}/${database}`, { attempts: 3 }).loadDump({
+        ...at,
+        place,
+        database,
+        bytes: unpackedBytes(artifact),
+      });
       if (input.check !== false) {
         await transfer(`Check ${service}/${database}`, { attempts: 3 }).checkLoaded({
           ...at,

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { extract, type Header } from 'tar-stream';
 import { LifeboatError } from '../../model/failures.ts';
+import { ByteSource } from '../tar/byte-source.ts';
+import { type TarEntry, TarProblem, tarEntries } from '../tar/tar-entries.ts';
 
 /** What a whole dump holds. */
 export interface WalkedDump {
@@ -22,10 +23,14 @@ const HEADER_BYTES = 24;
  * The layout is that of Neo4j's `Dumper` and `StandardCompressionFormat`: 4 bytes of magic (older dumps have none), then a compressed
  * stream with a header (zstd only) and a tar archive.
  * Bytes after the compressed stream's end may be overlooked.
+ * @param mostBytes what it may unpack to; reading ends as soon as it names more, or more than its own header promises.
  * @throws {LifeboatError} `DumpIncomplete` when its end is missing, `ArtifactCorrupt` when it is damaged, no dump, or names files
  * outside its folder; whatever the source itself fails with
  */
-export async function walkDump(source: Readable): Promise<WalkedDump> {
+export async function walkDump(
+  source: Readable,
+  { mostBytes = Infinity }: { mostBytes?: number } = {},
+): Promise<WalkedDump> {
   const { format, rest } = await readMagic(source);
   const decompress = (format === 'zstd' ? createZstdDecompress : createGunzip)({ chunkSize: CHUNK_BYTES });
   let broken: unknown;
@@ -37,20 +42,13 @@ export async function walkDump(source: Readable): Promise<WalkedDump> {
       throw error;
     }
   };
-  const archive = extract();
-  let promised: Promised | undefined;
-  const tar = async function* (chunks: AsyncIterable<Buffer>) {
-    const read = await readHeader(chunks, format);
-    promised = read.promised;
-    yield* read.rest;
-  };
   try {
-    const [, counted] = await Promise.all([
-      pipeline(compressed, decompress, tar, archive),
-      countFiles(archive),
-    ]);
-    requirePromised(promised, counted);
-    return { ...counted, format };
+    return await pipeline(compressed, decompress, async (chunks: AsyncIterable<Buffer>) => {
+      const { promised, rest } = await readHeader(chunks, format);
+      const counted = await countFiles(rest, Math.min(mostBytes, Number(promised?.bytes ?? Infinity)));
+      requirePromised(promised, counted);
+      return { ...counted, format };
+    });
   } catch (error) {
     throw broken ?? damage(error);
   } finally {
@@ -102,26 +100,29 @@ async function readHeader(
   return { promised: undefined, rest: whole };
 }
 
-async function countFiles(archive: ReturnType<typeof extract>): Promise<{ files: number; bytes: number }> {
+async function countFiles(
+  archive: AsyncIterable<Buffer>,
+  mostBytes: number,
+): Promise<{ files: number; bytes: number }> {
   let files = 0;
   let bytes = 0;
-  for await (const entry of archive) {
-    requireInside(entry.header);
-    if (entry.header.type !== 'directory') {
-      files += 1;
-      bytes += entry.header.size ?? 0;
+  for await (const entry of tarEntries(new ByteSource(archive), true)) {
+    requireInside(entry);
+    if (entry.kind === 'directory') continue;
+    files += 1;
+    bytes += entry.size;
+    if (bytes > mostBytes) {
+      throw corrupt(`it promises, or is expected, to hold ${mostBytes} bytes, and holds more`);
     }
-    entry.resume();
   }
   return { files, bytes };
 }
 
-function requireInside({ name, type }: Header): void {
-  if (type !== 'file' && type !== 'contiguous-file' && type !== 'directory') {
-    throw corrupt(`it holds "${name}", which is a ${type}, and dumps hold files and folders only`);
-  }
-  if (name.startsWith('/') || name.split('/').includes('..')) {
-    throw corrupt(`it names "${name}", which is outside of its folder`);
+function requireInside({ name, kind }: TarEntry): void {
+  const shown = JSON.stringify(name);
+  if (kind === 'other') throw corrupt(`its entry ${shown} is neither a file nor a folder`);
+  if (name === '' || name.startsWith('/') || name.split('/').includes('..') || name.includes('\0')) {
+    throw corrupt(`it names ${shown}, which is outside of its folder`);
   }
 }
 
@@ -159,10 +160,13 @@ async function split(
 /** What the error of a decompressor or of the archive's reader says of the dump. */
 function damage(error: unknown): unknown {
   if (error instanceof LifeboatError) return error;
+  if (error instanceof TarProblem) {
+    return error.kind === 'cut' ? incomplete(error) : corrupt(error.message, error);
+  }
   const { code = '', message = '' } = error as NodeJS.ErrnoException;
   if (/unexpected end/i.test(message)) return incomplete(error);
   const isDecompressor = /^(Z_|ZSTD_|ERR_ZLIB|ERR_)/.test(code);
-  return isDecompressor || /tar|header|archive/i.test(message) ? corrupt(message, error) : error;
+  return isDecompressor ? corrupt(message, error) : error;
 }
 
 const incomplete = (cause?: unknown): LifeboatError =>

@@ -46,7 +46,26 @@ async function isWritable(directory: string): Promise<boolean> {
 }
 
 /**
+ * Loads only where there is room for all of it (KiB, the first argument; the second is the database): a store that is loaded beside a running
+ * one must not take the last byte that it needs. What an earlier attempt left is written over, and counts as free.
+ */
+const LOAD = `
+mkdir -p "$0"
+free=$(df -Pk "$0" | tail -n 1 | tr -s ' ' | cut -d' ' -f4)
+for left in "$0/databases/$2" "$0/transactions/$2"; do
+  size=$(du -sk "$left" 2>/dev/null | cut -f1)
+  free=$((free + \${size:-0}))
+done
+if [ "$free" -lt "$1" ]; then
+  echo "No space left on device: the database $2 needs $1 KiB and there are $free" >&2
+  exit 28
+fi
+shift 2
+exec "$@"`;
+
+/**
  * Load a dump into the new stores of a restore, beside the running database.
+ * @param options.bytes what it unpacks to. Default: not compared with the free space
  * @throws {LifeboatError} `LoadFailed`, `InsufficientSpace`, `VersionMismatch` for a dump that this version must not open.
  */
 export async function loadDump(
@@ -54,7 +73,7 @@ export async function loadDump(
   context: AdminContext,
   place: RestorePlace,
   database: string,
-  options: HelperRun = {},
+  options: HelperRun & { bytes?: number | undefined } = {},
 ): Promise<void> {
   const directory = `${placeOf(place)}/new`;
   const outcome = await runHelper(
@@ -62,8 +81,10 @@ export async function loadDump(
     loadHelper(context, place, `load-${database}`, [
       'sh',
       '-c',
-      'mkdir -p "$0" && exec "$@"',
+      LOAD,
       directory,
+      String(Math.ceil((options.bytes ?? 0) / 1024)),
+      database,
       ...adminCommands(context.version).load(database, `${STAGING}/in`),
     ]),
     options,

@@ -54,7 +54,7 @@ async function* contentOf(source: Readable, job: ReadArtifact, where: string): A
 }
 
 /** Ends with `ArtifactCorrupt` at the first byte too many: a manifest's sizes also bound what a hostile archive unpacks to. */
-async function* atMost(
+export async function* atMost(
   chunks: AsyncIterable<Buffer>,
   limit: number,
   what: string,

@@ -1,7 +1,7 @@
 import { PassThrough, type Readable, Transform } from 'node:stream';
 import { LifeboatError } from '../../model/failures.ts';
-import { ByteSource } from './byte-source.ts';
-import { type TarEntry, TarProblem, tarEntries } from './tar-entries.ts';
+import { ByteSource } from '../tar/byte-source.ts';
+import { type TarEntry, TarProblem, tarEntries } from '../tar/tar-entries.ts';
 
 /** What a snapshot file holds. */
 export interface SnapshotWalk {
@@ -23,6 +23,9 @@ interface Seen {
   /** By shard: how many segments it has, and whether its state says that this node holds it. */
   shards: Map<string, { segments: number; local: boolean }>;
 }
+
+/** More shards than this has no collection; a hostile archive could name one a header. */
+const MOST_SHARDS = 100_000;
 
 /** Small files are read whole up to this size (bytes); a `config.json` is under a kilobyte. */
 const SMALL = 4 * 1024 * 1024;
@@ -93,6 +96,8 @@ async function look(entry: TarEntry, seen: Seen): Promise<void> {
   }
   const known = seen.shards.get(shard) ?? { segments: 0, local: false };
   seen.shards.set(shard, known);
+  if (seen.shards.size > MOST_SHARDS)
+    throw problem('ArtifactCorrupt', `it has more than ${MOST_SHARDS} shards`);
   if (rest?.startsWith('segments/')) {
     known.segments++;
     if (rest.endsWith('.tar')) return await walkSegment(entry, seen);
@@ -134,7 +139,10 @@ function requireInside(entry: TarEntry): void {
       `its entry ${JSON.stringify(entry.name)} would be unpacked outside of it`,
     );
   if (entry.kind === 'other')
-    throw problem('ArtifactCorrupt', `its entry "${entry.name}" is neither a file nor a folder`);
+    throw problem(
+      'ArtifactCorrupt',
+      `its entry ${JSON.stringify(entry.name)} is neither a file nor a folder`,
+    );
 }
 
 async function text(entry: TarEntry): Promise<string> {

@@ -1,12 +1,25 @@
 import { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { LifeboatError, messageOf } from '../../model/failures.ts';
-import { keyWord, MANIFEST_MAX_BYTES, type Manifest, parseManifest } from '../../model/manifest.ts';
+import {
+  keyWord,
+  MANIFEST_MAX_BYTES,
+  type Manifest,
+  parseManifest,
+  repositoryKey,
+} from '../../model/manifest.ts';
 import { KEYS } from '../../model/names.ts';
 import type { Repository } from './repository.ts';
 
 /** How many manifests are read at the same time. */
 const READERS = 8;
+
+/** A manifest above this (bytes) is read and parsed while no other such one is: so memory holds one of the largest, however many there are. */
+const LARGE_BYTES = 1024 * 1024;
+const large = pLimit(1);
+
+/** More objects of one kind are not listed: ten thousand sets have a tenth of it, and every name of a listing is in memory. */
+const MOST_KEYS = 1_000_000;
 
 /** What `verify` or `drill` once found; the key says it all. */
 export interface VerdictMark {
@@ -69,14 +82,15 @@ export async function readManifest(
 ): Promise<Manifest> {
   const key = KEYS.manifest(set);
   const where = `${key} in the repository "${repository.name}" (${repository.location})`;
-  const text = keyWord.safeParse(set).success ? await readText(repository, key, where, signal) : null;
-  if (text === null) {
+  const manifest = keyWord.safeParse(set).success
+    ? await readText(repository, key, where, (text) => parseManifest(text, where), signal)
+    : null;
+  if (manifest === null) {
     throw new LifeboatError(
       'SetNotFound',
       `There is no set "${set}" in the repository "${repository.name}" (${repository.location}).`,
     );
   }
-  const manifest = parseManifest(text, where);
   if (manifest.set !== set) {
     throw new LifeboatError(
       'ManifestInvalid',
@@ -119,12 +133,26 @@ export async function listSets(repository: Repository, options: ListOptions = {}
 
 /** The same with each manifest read; one that is broken is reported in its place. */
 export async function readSets(repository: Repository, options: ListOptions = {}): Promise<SetDetails[]> {
+  return await lookAtSets(repository, options, (details) => details);
+}
+
+/** What somebody needs of each set, newest first: a manifest is let go once it was looked at, so memory holds only what `look` answers. */
+export async function lookAtSets<T>(
+  repository: Repository,
+  options: ListOptions,
+  look: (details: SetDetails) => T,
+): Promise<T[]> {
   const limit = pLimit(READERS);
   const entries = await listSets(repository, options);
   const read = await Promise.all(
-    entries.map((entry) => limit(() => readDetails(repository, entry, options.signal))),
+    entries.map((entry) =>
+      limit(async () => {
+        const details = await readDetails(repository, entry, options.signal);
+        return details && { seen: look(details) };
+      }),
+    ),
   );
-  return read.filter((details) => details !== null);
+  return read.flatMap((one) => (one ? [one.seen] : []));
 }
 
 /** Sets from the newest to the oldest, each read when it is asked for. */
@@ -156,14 +184,25 @@ async function readDetails(
   }
 }
 
-/** Every object below a prefix, in the order of keys. */
+/**
+ * Every object below a prefix, in the order of keys. What has no key of Lifeboat's, and so was not written by it, is not there.
+ * @throws {LifeboatError} `InvalidConfiguration` when there are more than anybody's
+ */
 export async function collect(
   repository: Repository,
   prefix: string,
   options: { signal?: AbortSignal } = {},
 ): Promise<{ key: string; bytes: number }[]> {
   const found: { key: string; bytes: number }[] = [];
-  for await (const { key, bytes } of repository.list(prefix, options)) found.push({ key, bytes });
+  for await (const { key, bytes } of repository.list(prefix, options)) {
+    if (repositoryKey.safeParse(key).success) found.push({ key, bytes });
+    if (found.length > MOST_KEYS) {
+      throw new LifeboatError(
+        'InvalidConfiguration',
+        `There are more than ${MOST_KEYS} objects under ${prefix} in the repository "${repository.name}" (${repository.location}), which Lifeboat did not write: look who else writes there.`,
+      );
+    }
+  }
   // Some S3 servers list folder by folder, which is nearly the order of keys.
   return found.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
@@ -182,26 +221,44 @@ export async function putText(
   });
 }
 
-/** Null when it is not there. Reading ends as soon as it is too large. */
-async function readText(
+/** What `parse` makes of a text; null when it is not there. Reading ends as soon as it is too large. */
+async function readText<T>(
   repository: Repository,
   key: string,
   where: string,
+  parse: (text: string) => T,
   signal: AbortSignal | undefined,
-): Promise<string | null> {
+): Promise<T | null> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  try {
-    for await (const part of await repository.get(key, signal ? { signal } : {})) {
-      parts.push(part);
-      bytes += (part as Buffer).byteLength;
+  /** Whether it came to the end. */
+  const read = async (chunks: AsyncIterator<Buffer>, most: number): Promise<boolean> => {
+    for (;;) {
+      const { value, done } = await chunks.next();
+      if (done) return true;
+      parts.push(value);
+      bytes += value.byteLength;
       requireReadable(bytes, where);
+      if (bytes > most) return false;
+    }
+  };
+  const whole = () => parse(Buffer.concat(parts.splice(0)).toString('utf8'));
+  try {
+    const stream = await repository.get(key, signal ? { signal } : {});
+    const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    try {
+      if (await read(chunks, LARGE_BYTES)) return whole();
+      return await large(async () => {
+        await read(chunks, Infinity);
+        return whole();
+      });
+    } finally {
+      stream.destroy();
     }
   } catch (error) {
     if (error instanceof LifeboatError && error.type === 'KeyNotFound') return null;
     throw error;
   }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 function requireReadable(bytes: number, where: string): void {

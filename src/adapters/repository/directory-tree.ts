@@ -1,5 +1,5 @@
 import { constants, type Dirent } from 'node:fs';
-import { lstat, mkdir, open, readdir } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from './file-failure.ts';
 
@@ -18,6 +18,24 @@ function foldersOf(key: string): string[] {
 /** Fails with `ELOOP` when a folder above the key is a symbolic link, which could lead out of the repository. */
 export async function requireRealFolders(root: string, key: string): Promise<void> {
   for (const folder of foldersOf(key)) await requireReal(join(root, folder));
+}
+
+/**
+ * Opens a key's file for reading. Without waiting: a named pipe that lies where a file belongs would keep its reader, and a thread of this
+ * process, for ever.
+ * @throws `ENOENT`, `ELOOP` behind a symbolic link, `ENOTDIR` for what is no file
+ */
+export async function openRealFile(root: string, key: string): Promise<FileHandle> {
+  await requireRealFolders(root, key);
+  const path = join(root, key);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if ((await handle.stat()).isFile()) return handle;
+    throw Object.assign(new Error(`${path} is no file`), { code: 'ENOTDIR' });
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 /** Makes the folders above a key, each one durable before the next. */
@@ -60,14 +78,27 @@ export async function* entriesBelow(
   after: string,
   wanted: (entry: Dirent) => boolean = (entry) => entry.isFile() && !entry.name.startsWith('.'),
 ): AsyncGenerator<string[]> {
+  const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  if (!(await isRealFolder(root, folder))) return;
   let page: string[] = [];
-  for await (const key of walk(root, '', prefix, after, wanted)) {
+  for await (const key of walk(root, folder, prefix, after, wanted)) {
     page.push(key);
     if (page.length < PAGE) continue;
     yield page;
     page = [];
   }
   if (page.length > 0) yield page;
+}
+
+/** Whether a listing may begin in this folder, instead of looking through the thousands that stand beside it. */
+async function isRealFolder(root: string, folder: string): Promise<boolean> {
+  try {
+    await requireRealFolders(root, folder);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ELOOP', 'ENOTDIR')) return false;
+    throw error;
+  }
 }
 
 async function* walk(

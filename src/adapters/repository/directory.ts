@@ -19,7 +19,14 @@ import type { DirectoryRepository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { buffers } from './buffers.ts';
 import { ensureDescriptor } from './descriptor.ts';
-import { entriesBelow, makeFolders, PARTIAL, requireRealFolders, syncFolder } from './directory-tree.ts';
+import {
+  entriesBelow,
+  makeFolders,
+  openRealFile,
+  PARTIAL,
+  requireRealFolders,
+  syncFolder,
+} from './directory-tree.ts';
 import { fileFailure, hasCode } from './file-failure.ts';
 import { requireKey } from './key.ts';
 import type { DeleteOutcome, GetOptions, PutOptions, Repository, StoredObject } from './repository.ts';
@@ -69,8 +76,7 @@ export class DirectoryRepository implements Repository {
     requireKey(key, this.name);
     const handle = await this.#do(`reading "${key}"`, async () => {
       try {
-        await requireRealFolders(this.#root, key);
-        return await open(join(this.#root, key), constants.O_RDONLY | constants.O_NOFOLLOW);
+        return await openRealFile(this.#root, key);
       } catch (error) {
         if (!hasCode(error, 'ENOENT')) throw error;
         await this.#requireRoot();

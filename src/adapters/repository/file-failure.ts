@@ -28,7 +28,7 @@ export function fileFailure(error: unknown, repository: string, location: string
     case 'ELOOP':
       return new LifeboatError(
         'RepositoryAccessDenied',
-        `In the ${name} something stands in the way of ${doing}: a file or symbolic link where a folder belongs. Lifeboat follows no links inside a repository; move it away.`,
+        `In the ${name} something stands in the way of ${doing}: a symbolic link, a pipe or a device, or a file where a folder belongs. Lifeboat follows no links inside a repository; move it away.`,
         { cause: error },
       );
     case 'EIO':

@@ -130,21 +130,24 @@ export async function orphans(
 ): Promise<Orphan[]> {
   const at = signal ? { signal } : {};
   // Artifacts first: a set that is committed while we look is then found among the manifests, not taken for an orphan.
-  const artifacts = await collect(repository, KEYS.sets, at);
-  const known = new Set(
-    [
-      ...(await collect(repository, KEYS.manifests, at)),
-      ...(await collect(repository, KEYS.tombstones, at)),
-    ].map(({ key }) => key.split('/')[1]?.replace(/\.json$/, '')),
-  );
-  const bySet = Map.groupBy(artifacts, ({ key }) => key.split('/')[1] ?? '');
-  return [...bySet]
-    .filter(([set]) => !known.has(set) && now.getTime() - (beginningOf(set)?.getTime() ?? Infinity) > graceMs)
-    .map(([set, objects]) => ({
-      set,
-      keys: objects.map(({ key }) => key),
-      bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
-    }));
+  const old = new Set<string>();
+  for await (const { key } of repository.list(KEYS.sets, at)) {
+    const set = key.split('/')[1] ?? '';
+    if (now.getTime() - (beginningOf(set)?.getTime() ?? Infinity) > graceMs) old.add(set);
+  }
+  for (const prefix of [KEYS.manifests, KEYS.tombstones]) {
+    for (const { key } of await collect(repository, prefix, at)) {
+      old.delete(key.split('/')[1]?.replace(/\.json$/, '') ?? '');
+    }
+  }
+  const found: Orphan[] = [];
+  for (const set of old) {
+    const objects = await collect(repository, KEYS.set(set), at);
+    const bytes = objects.reduce((sum, object) => sum + object.bytes, 0);
+    // What is left there may be somebody else's.
+    if (objects.length > 0) found.push({ set, keys: objects.map(({ key }) => key), bytes });
+  }
+  return found;
 }
 
 /** The time in a set's id; null when the id is not one of Lifeboat's, and then nothing of it is touched. */

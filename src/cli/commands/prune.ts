@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
-import { readSets } from '../../adapters/repository/catalog.ts';
+import { lookAtSets } from '../../adapters/repository/catalog.ts';
 import type { Config } from '../../config/config.ts';
 import { policyFor } from '../../config/retention.ts';
 import { LifeboatError } from '../../model/failures.ts';
@@ -55,9 +55,12 @@ async function planPrune({ session }: Context, named: string | undefined): Promi
   const retention = retentionOf(config);
   const plans: RepositoryPlan[] = [];
   for (const repository of await session.repositories(named ?? 'all')) {
-    const details = await readSets(repository);
-    const sets = details.flatMap((one) => ('manifest' in one ? [retentionSetOf(one.manifest, one)] : []));
-    const unreadable = details.filter((one) => 'problem' in one).map(({ set }) => set);
+    const seen = await lookAtSets(repository, {}, (one) => ({
+      set: one.set,
+      facts: 'manifest' in one ? retentionSetOf(one.manifest, one) : undefined,
+    }));
+    const unreadable = seen.flatMap(({ set, facts }) => (facts ? [] : [set]));
+    const sets = seen.flatMap(({ facts }) => facts ?? []);
     const plan = planRetention(sets, policyFor(retention, repository.name), new Date());
     plans.push({ repository: repository.name, plan, unreadable });
   }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
-import { readSets, type SetDetails } from '../../adapters/repository/catalog.ts';
+import { lookAtSets, type SetDetails } from '../../adapters/repository/catalog.ts';
 import { openRepository } from '../../adapters/repository/open.ts';
 import type { Repository } from '../../adapters/repository/repository.ts';
 import { resolveSet } from '../../adapters/repository/resolve-set.ts';
@@ -50,8 +50,15 @@ export function addRescueCommand(program: Command): void {
 
   const list = reading(rescue.command('list')).description('list the sets, newest first, and what they hold');
   runs(list, async ({ terminal }, flags: RescueFlags) => {
-    const sets = await withRepository(await rescueConfiguration(flags), (repository) => readSets(repository));
-    terminal.result({ sets: sets.map(listed) }, () => listText(sets, flags.repository));
+    const sets = await withRepository(await rescueConfiguration(flags), (repository) =>
+      lookAtSets(repository, {}, (details) => ({ listed: listed(details), row: rowOf(details) })),
+    );
+    terminal.result({ sets: sets.map((one) => one.listed) }, () =>
+      listText(
+        sets.map(({ row }) => row),
+        flags.repository,
+      ),
+    );
     return EXIT.ok;
   });
 
@@ -142,25 +149,24 @@ function listed(details: SetDetails): Record<string, unknown> {
   };
 }
 
-function listText(sets: SetDetails[], where: string): string {
-  if (sets.length === 0) return `No set is in ${where}.`;
-  return table(
-    ['SET', 'AGE', 'STATE', 'SERVICES', 'SIZE', 'ENCRYPTED', 'VERIFIED'],
-    sets.map((details) => {
-      if ('problem' in details) return [details.set, '', 'unreadable', details.problem.message, '', '', ''];
-      const { manifest, verdicts } = details;
-      const newest = verdicts.at(-1);
-      return [
-        details.set,
-        ago(manifest.createdAt),
-        manifest.state,
-        servicesText(manifest),
-        prettyBytes(bytesOf(manifest)),
-        manifest.encryption === null ? 'no' : 'age',
-        newest ? `${newest.kind} ${newest.verdict}` : '-',
-      ];
-    }),
-  );
+function listText(rows: string[][], where: string): string {
+  if (rows.length === 0) return `No set is in ${where}.`;
+  return table(['SET', 'AGE', 'STATE', 'SERVICES', 'SIZE', 'ENCRYPTED', 'VERIFIED'], rows);
+}
+
+function rowOf(details: SetDetails): string[] {
+  if ('problem' in details) return [details.set, '', 'unreadable', details.problem.message, '', '', ''];
+  const { manifest, verdicts } = details;
+  const newest = verdicts.at(-1);
+  return [
+    details.set,
+    ago(manifest.createdAt),
+    manifest.state,
+    servicesText(manifest),
+    prettyBytes(bytesOf(manifest)),
+    manifest.encryption === null ? 'no' : 'age',
+    newest ? `${newest.kind} ${newest.verdict}` : '-',
+  ];
 }
 
 function resultText({ set, dryRun, services, warnings, seconds }: RestoreResult): string {

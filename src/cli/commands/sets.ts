@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
-import { readSets, type SetDetails } from '../../adapters/repository/catalog.ts';
+import { lookAtSets, type SetDetails } from '../../adapters/repository/catalog.ts';
 import type { Repository } from '../../adapters/repository/repository.ts';
 import { resolveSet } from '../../adapters/repository/resolve-set.ts';
 import { releaseHold, writeHold } from '../../adapters/repository/set-marks.ts';
@@ -43,8 +43,8 @@ export function addSetCommands(program: Command): void {
     const repositories = await session.repositories(options.repository);
     const limit = options.limit === undefined ? {} : { limit: options.limit };
     const listed = await Promise.all(
-      repositories.map(async (repository) =>
-        (await readSets(repository, limit)).map((details) => listedSet(repository.name, details)),
+      repositories.map((repository) =>
+        lookAtSets(repository, limit, (details) => listedSet(repository.name, details)),
       ),
     );
     terminal.result({ sets: listed.flat() }, () => listText(listed.flat(), repositories));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
-import { readSets, type SetDetails } from '../../adapters/repository/catalog.ts';
+import { lookAtSets, type SetDetails } from '../../adapters/repository/catalog.ts';
 import type { Repository } from '../../adapters/repository/repository.ts';
 import { isVerified } from '../../adapters/repository/resolve-set.ts';
 import type { Service } from '../../config/config.ts';
@@ -84,33 +84,51 @@ export function addStatusCommands(program: Command): void {
   });
 }
 
-function serviceStatus({ name, kind }: Service, complete: SetDetails[]): ServiceStatus {
-  const holding = complete
-    .filter((one) => 'manifest' in one && one.manifest.services.some((held) => held.name === name))
-    .sort((a, b) => ((timeOf(a) ?? '') < (timeOf(b) ?? '') ? 1 : -1));
+/** What is told of one set. */
+interface SeenSet {
+  complete: boolean;
+  createdAt: string | null;
+  services: string[];
+  bytes: number;
+  verified: boolean;
+}
+
+function seen(details: SetDetails): SeenSet {
+  const manifest = 'manifest' in details ? details.manifest : undefined;
   return {
-    service: name,
-    kind,
-    newest: timeOf(holding.at(0)),
-    newestVerified: timeOf(holding.find(isVerified)),
+    complete: manifest?.state === 'complete',
+    createdAt: manifest?.createdAt ?? null,
+    services: manifest?.services.map(({ name }) => name) ?? [],
+    bytes: manifest ? bytesOf(manifest) : 0,
+    verified: isVerified(details),
   };
 }
 
-async function statusOf(
-  repository: Repository,
-): Promise<{ status: RepositoryStatus; complete: SetDetails[] }> {
+function serviceStatus({ name, kind }: Service, complete: SeenSet[]): ServiceStatus {
+  const holding = complete
+    .filter(({ services }) => services.includes(name))
+    .sort((a, b) => ((a.createdAt ?? '') < (b.createdAt ?? '') ? 1 : -1));
+  return {
+    service: name,
+    kind,
+    newest: holding.at(0)?.createdAt ?? null,
+    newestVerified: holding.find(({ verified }) => verified)?.createdAt ?? null,
+  };
+}
+
+async function statusOf(repository: Repository): Promise<{ status: RepositoryStatus; complete: SeenSet[] }> {
   const { name, location } = repository;
   try {
-    const sets = await readSets(repository);
-    const complete = sets.filter((one) => stateOf(one) === 'complete');
+    const sets = await lookAtSets(repository, {}, seen);
+    const complete = sets.filter((one) => one.complete);
     const status = {
       repository: name,
       location,
       sets: sets.length,
-      bytes: sets.reduce((sum, one) => sum + ('manifest' in one ? bytesOf(one.manifest) : 0), 0),
+      bytes: sets.reduce((sum, one) => sum + one.bytes, 0),
       freeBytes: await repository.freeBytes(),
-      newest: timeOf(complete.at(0)),
-      newestVerified: timeOf(complete.find(isVerified)),
+      newest: complete.at(0)?.createdAt ?? null,
+      newestVerified: complete.find(({ verified }) => verified)?.createdAt ?? null,
     };
     return { status, complete };
   } catch (error) {
@@ -119,11 +137,6 @@ async function statusOf(
     return { status, complete: [] };
   }
 }
-
-const stateOf = (details: SetDetails): string =>
-  'manifest' in details ? details.manifest.state : 'unreadable';
-const timeOf = (details: SetDetails | undefined): string | null =>
-  details && 'manifest' in details ? details.manifest.createdAt : null;
 
 async function temporalStatus(session: Context['session']): Promise<TemporalStatus> {
   const { address } = (await session.config()).temporal;

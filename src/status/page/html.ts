@@ -1,3 +1,5 @@
+import { printable } from '../../model/printable.ts';
+
 /** A piece of HTML that is safe to put into a page. */
 export class Html {
   readonly text: string;
@@ -21,7 +23,7 @@ function textOf(value: HtmlValue): string {
   if (value === null || value === undefined || value === false) return '';
   if (value instanceof Html) return value.text;
   if (typeof value === 'object') return value.map(textOf).join('');
-  return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  return printable(String(value)).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }
 
 /** HTML from a template: whatever is filled in is escaped, unless it is HTML itself. Attributes have to be quoted. */

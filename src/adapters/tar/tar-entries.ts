@@ -26,7 +26,8 @@ export class TarProblem extends Error {
 const LONGEST_NAME = 64 * 1024;
 
 /**
- * The entries of a tar in one pass. Sparse files of GNU's older format, which Qdrant writes and common readers do not know, are
+ * The entries of a tar in one pass, holding a block of it; names and extended headers, which others read whole however long they are, are
+ * bounded. Sparse files of GNU's older format, which Qdrant writes and common readers do not know, are
  * understood. With `closed`, the two zero blocks at the end must be there and nothing but zeros after them; the server leaves the inner tars
  * of its segments without.
  * @throws {TarProblem}
@@ -46,7 +47,7 @@ export async function* tarEntries(bytes: ByteSource, closed: boolean): AsyncGene
       pieces += extension.pieces;
       more = extension.extended;
     }
-    const stored = extended.has('size') ? Number(extended.get('size')) : header.stored;
+    const stored = extended.has('size') ? sizeOf(extended.get('size')) : header.stored;
     if (header.type === 'S' && pieces !== stored)
       throw new TarProblem('malformed', `the pieces of the sparse file "${header.name}" do not add up`);
     if (header.type === 'L' || header.type === 'x' || header.type === 'g') {
@@ -72,6 +73,13 @@ export async function* tarEntries(bytes: ByteSource, closed: boolean): AsyncGene
     longName = undefined;
     extended = new Map();
   }
+}
+
+/** Of an extended header, which may say anything. */
+function sizeOf(text: string | undefined): number {
+  const size = /^\d{1,16}$/.test(text ?? '') ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(size)) return size;
+  throw new TarProblem('malformed', 'the size of an entry is not one');
 }
 
 async function* bodyOf(bytes: ByteSource, read: { left: number }): AsyncGenerator<Buffer> {
