@@ -74,6 +74,7 @@ export const FAILURES = {
   // Fleets.
   FleetFailed: { retry: false },
   NotificationFailed: { retry: true },
+  NotificationRefused: { retry: false },
   HostUnreachable: { retry: false },
 } as const satisfies Record<string, { retry: boolean }>;
 

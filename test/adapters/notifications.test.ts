@@ -8,7 +8,7 @@ import { SMTPServer } from 'smtp-server';
 import { sendNotification } from '../../src/adapters/notifications/send.ts';
 import { defaultKinds, type NotificationChannel } from '../../src/config/notifications.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { LifeboatError } from '../../src/model/failures.ts';
+import { type FailureType, LifeboatError } from '../../src/model/failures.ts';
 import {
   NOTIFICATION_KINDS,
   notificationsFor,
@@ -55,13 +55,16 @@ const [failure] = notificationsFor(null, outcome('failed'));
 const [success, recovered] = notificationsFor(outcome('failed'), outcome('ok'));
 assert.ok(failure && success && recovered);
 
-async function refusal(channel: NotificationChannel, signal?: AbortSignal): Promise<LifeboatError> {
-  const error = await sendNotification(channel, failure!, signal ? { signal } : {}).then(
+async function refusal(
+  channel: NotificationChannel,
+  type: FailureType = 'NotificationFailed',
+): Promise<LifeboatError> {
+  const error = await sendNotification(channel, failure!).then(
     () => assert.fail('it was sent'),
     (thrown: unknown) => thrown,
   );
   assert.ok(error instanceof LifeboatError, String(error));
-  assert.equal(error.type, 'NotificationFailed');
+  assert.equal(error.type, type);
   return error;
 }
 
@@ -179,13 +182,19 @@ describe('notifications over HTTP', () => {
   it('says which channel failed, and never where it is', async () => {
     for (const [status, words] of [
       [302, /redirects are not followed/],
+      [401, /answered 401; check its credentials/],
       [403, /answered 403; check its credentials/],
       [404, /was the hook removed/],
       [429, /asked too often/],
       [500, /the trouble is at its end/],
     ] as const) {
       const url = new Secret(`${origin}/status/${status}/canary-path?token=canary`);
-      const error = await refusal({ ...base, kind: 'ping', url });
+      const refused = status === 401 || status === 403;
+      const error = await refusal(
+        { ...base, kind: 'ping', url },
+        refused ? 'NotificationRefused' : 'NotificationFailed',
+      );
+      assert.equal(error.retryable, !refused);
       assert.match(error.message, words);
       assert.match(error.message, /The ping channel "ops" could not be told/);
       assert.doesNotMatch(`${error.stack} ${JSON.stringify(error.details)}`, /canary|elsewhere/);
@@ -223,6 +232,7 @@ describe('notifications by e-mail', () => {
     disableReverseLookup: true,
     onAuth({ username, password }, _session, done) {
       if (password === 'right-password') done(null, { user: username ?? '' });
+      else if (password === 'not-now') done(Object.assign(new Error('Not now'), { responseCode: 454 }));
       else done(new Error(`No: ${password}`));
     },
     onRcptTo({ address }, _session, done) {
@@ -272,9 +282,15 @@ describe('notifications by e-mail', () => {
   });
 
   it('says that the server refused the password, without it', async () => {
-    const error = await refusal(mail({ username: 'me', password: new Secret('canary-password') }));
+    const channel = mail({ username: 'me', password: new Secret('canary-password') });
+    const error = await refusal(channel, 'NotificationRefused');
     assert.match(error.message, /refused the user name or password/);
     assert.doesNotMatch(`${error.stack}`, /canary/);
+  });
+
+  it('is tried again when the server can not tell now', async () => {
+    const channel = mail({ username: 'me', password: new Secret('not-now') });
+    assert.ok((await refusal(channel)).retryable);
   });
 
   it('says what else the server refused', async () => {

@@ -21,10 +21,17 @@ export interface Addressee {
 export function notDelivered(
   to: Addressee,
   why: string,
-  details: Record<string, unknown> = {},
+  {
+    refused = false,
+    ...details
+  }: {
+    /** The receiver does not take these credentials. Trying them again gets senders locked out. Default false. */
+    refused?: boolean;
+    status?: number;
+  } = {},
 ): LifeboatError {
   return new LifeboatError(
-    'NotificationFailed',
+    refused ? 'NotificationRefused' : 'NotificationFailed',
     redactText(`The ${to.kind} channel "${to.channel}" could not be told: ${why}`, to.secrets),
     { details: { channel: to.channel, ...details } },
   );
@@ -53,7 +60,7 @@ function statusReason(status: number): string {
 
 /**
  * Send and wait for the answer's status; the rest of the answer is thrown away.
- * @throws {LifeboatError} `NotificationFailed`.
+ * @throws {LifeboatError} `NotificationFailed`, or `NotificationRefused` for its credentials.
  */
 export async function deliver(
   to: Addressee,
@@ -80,6 +87,7 @@ export async function deliver(
     throw notDelivered(to, networkReason(error));
   }
   if (status < 200 || status > 299) {
-    throw notDelivered(to, `it answered ${status}; ${statusReason(status)}`, { status });
+    const refused = status === 401 || status === 403;
+    throw notDelivered(to, `it answered ${status}; ${statusReason(status)}`, { status, refused });
   }
 }

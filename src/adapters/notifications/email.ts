@@ -4,6 +4,12 @@ import { type NotificationEvent, titleOf } from '../../model/notification.ts';
 import { type Addressee, networkReason, notDelivered } from './delivery.ts';
 import { textOf } from './text.ts';
 
+/** Whether the server does not take the password, for good: 4xx, as in 454, is a trouble of its own (RFC 4954, section 6). */
+function isRefused(error: unknown): boolean {
+  const { code, responseCode = 0 } = error as { code?: string; responseCode?: number };
+  return code === 'EAUTH' && responseCode >= 500;
+}
+
 function mailReason(error: unknown): string {
   const { code, responseCode, response } = error as {
     code?: string;
@@ -19,7 +25,7 @@ function mailReason(error: unknown): string {
 
 /**
  * Send one message as plain text.
- * @throws {LifeboatError} `NotificationFailed`.
+ * @throws {LifeboatError} `NotificationFailed`, or `NotificationRefused` for its password.
  */
 export async function sendMail(
   channel: EmailChannel,
@@ -60,7 +66,7 @@ export async function sendMail(
   } catch (error) {
     signal?.throwIfAborted();
     if (timeout.aborted) throw notDelivered(to, `no answer within ${timeoutMs / 1000} s.`);
-    throw notDelivered(to, mailReason(error));
+    throw notDelivered(to, mailReason(error), { refused: isRefused(error) });
   } finally {
     stop.removeEventListener('abort', onStop);
     transport.close();

@@ -43,7 +43,7 @@ function deliveryFor(
 /**
  * Tell one channel of one event, once. Whatever the event says goes through the redaction first.
  * @param options.secrets further values that may not leave the house: the configuration's.
- * @throws {LifeboatError} `NotificationFailed`, which names the channel and holds no part of its address.
+ * @throws {LifeboatError} `NotificationFailed` or `NotificationRefused`, which names the channel and holds no part of its address.
  */
 export async function sendNotification(
   channel: NotificationChannel,
