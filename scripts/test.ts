@@ -10,7 +10,7 @@ import { PARTS, type Part } from '../test/testbed/testbed.ts';
 import { bringUp } from '../test/testbed/up.ts';
 
 const USAGE = `Usage: scripts/test [pattern...]
-Runs all tests, with the type check and the linter before them, or the tests whose path holds one of the patterns.
+Runs all tests, with the type check, the linter and the look at the packages' licences and advisories before them, or the tests whose path holds one of the patterns.
 Brings up a testbed with the parts that they need; LIFEBOAT_TESTBED=<state file> uses one that is up (scripts/testbed up).`;
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -52,9 +52,9 @@ interface Outcome {
   output: string;
 }
 
-/** Run a program of node_modules/.bin to its end; its output is kept, for when it fails. */
+/** Run a program of the project's to its end; its output is kept, for when it fails. */
 async function check(name: string, ...arguments_: string[]): Promise<Outcome> {
-  const child = spawn(join(project, 'node_modules/.bin', name), arguments_, { cwd: project });
+  const child = spawn(join(project, name), arguments_, { cwd: project });
   let output = '';
   child.stdout.on('data', (data) => {
     output += data;
@@ -113,17 +113,28 @@ async function main(patterns: string[]): Promise<number> {
     console.error(`There is no testbed: the state file ${given} (LIFEBOAT_TESTBED) does not exist.`);
     return 2;
   }
+  const bin = 'node_modules/.bin';
   const checks =
-    patterns.length > 0 ? [] : [check('tsc', '--noEmit'), check('biome', 'check', '--error-on-warnings')];
+    patterns.length > 0
+      ? []
+      : [
+          check(`${bin}/tsc`, '--noEmit'),
+          check(`${bin}/biome`, 'check', '--error-on-warnings'),
+          check('scripts/supply-chain'),
+        ];
   const own = !given && parts.size > 0 ? await bringUp({ parts: [...parts], owner: process.pid }) : undefined;
   try {
-    const failed = (await Promise.all(checks)).filter((outcome) => !outcome.passed);
-    for (const { output } of failed) process.stdout.write(output);
+    const outcomes = await Promise.all(checks);
+    const failed = outcomes.filter(({ passed }) => !passed);
+    for (const { passed, output } of outcomes) {
+      // Whether advisories could be asked for is said in any case.
+      process.stdout.write(passed ? output.replace(/^(?!Advisories:).*\n/gm, '') : output);
+    }
     if (interrupted) return 130;
     const file = given || (own && stateFile(own.id));
     const code = await runTests(files, file ? await environmentOf(file) : {});
     if (failed.length > 0)
-      process.stdout.write('The type check or the linter failed: see above the tests.\n');
+      process.stdout.write('One of the checks before the tests failed: see above them.\n');
     return interrupted ? 130 : failed.length > 0 ? 1 : code;
   } finally {
     if (own) await takeDown(own);
