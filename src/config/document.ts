@@ -3,6 +3,7 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   type Pair,
@@ -21,10 +22,50 @@ export interface Document {
   place(path: PropertyKey[]): { line: number; column: number };
 }
 
+/** Maps and lists within each other beyond this many are refused: an honest file has six. */
+const DEEPEST = 40;
+
 /** Read YAML: its own errors (duplicate keys among them) and those of `${…}` become problems with places. */
 export function readDocument(text: string, variables: Variables): Document {
+  try {
+    if (nestsTooDeep(text)) throw new RangeError();
+    return read(text, variables);
+  } catch (error) {
+    // The reader itself gives up on what has no bottom, and on aliases that would fill the memory.
+    const message = error instanceof RangeError ? TOO_DEEP : `not valid YAML: ${(error as Error).message}`;
+    return { value: undefined, problems: [{ path: [], message }], place: () => ({ line: 1, column: 1 }) };
+  }
+}
+
+const TOO_DEEP = `maps and lists stand within each other more than ${DEEPEST} levels deep: write it flatter`;
+
+/** Before it is parsed: a parser holds much for each level. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  let dashes = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') depth += 1;
+    if (token === ']' || token === '}') depth -= 1;
+    dashes =
+      token === '-' || token === '?' ? dashes + 1 : token.trim() === '' && !token.includes('\n') ? dashes : 0;
+    if (depth > DEEPEST || dashes > DEEPEST) return true;
+  }
+  return false;
+}
+
+function isTooDeep(value: unknown, levels = DEEPEST): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  return levels === 0 || Object.values(value).some((one) => isTooDeep(one, levels - 1));
+}
+
+function read(text: string, variables: Variables): Document {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    version: '1.2',
+    stringKeys: true,
+  });
   const at = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -49,8 +90,11 @@ export function readDocument(text: string, variables: Variables): Document {
   // A second use of a key leaves a document that can be read on; any other error does not.
   const readable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
   const value: unknown = readable ? (document.toJS() ?? {}) : undefined;
+  // An alias of what it stands in never ends.
+  const deep = isTooDeep(value);
+  if (deep) problems.push({ path: [], message: TOO_DEEP });
   return {
-    value,
+    value: deep ? undefined : value,
     problems,
     place(path) {
       for (let length = path.length; length > 0; length--) {

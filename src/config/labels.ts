@@ -172,7 +172,7 @@ function secretsOf(
     const variable = values[`${key}Env`];
     delete values[`${key}Env`];
     if (typeof variable !== 'string') continue;
-    const value = env[variable];
+    const value = Object.hasOwn(env, variable) ? env[variable] : undefined;
     if (value) read.set(key, new Secret(value));
     else {
       const message = `the environment variable ${variable} is not set for Lifeboat: set it`;

@@ -31,17 +31,27 @@ export function problemText(problem: Problem, file: string): string {
   return `${place}: ${path === '' ? '' : `${path}: `}${problem.message}`;
 }
 
-/** All of them as one `InvalidConfiguration`, in the order of the file. */
+/** More problems than this are counted and not told: the rest follows from them, or nobody reads it. */
+const MOST_TOLD = 100;
+/** A message is cut after so many characters: it may quote a whole file. */
+const LONGEST_TOLD = 500;
+
+const cut = (text: string): string =>
+  text.length > LONGEST_TOLD ? `${text.slice(0, LONGEST_TOLD - 1)}…` : text;
+
+/** The first hundred of them as one `InvalidConfiguration`, in the order of the file. */
 export function invalidConfiguration(problems: Problem[], file: string): LifeboatError {
-  const ordered = [...problems].sort(
-    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
-  );
-  const lines = ordered.map((problem) => `  ${problemText(problem, file)}`);
+  const ordered = [...problems]
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+    .slice(0, MOST_TOLD)
+    .map((problem) => ({ ...problem, message: cut(problem.message) }));
+  const lines = ordered.map((problem) => `  ${cut(problemText(problem, file))}`);
+  if (problems.length > MOST_TOLD) lines.push(`  and ${problems.length - MOST_TOLD} more`);
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   return new LifeboatError('InvalidConfiguration', `The configuration has ${count}:\n${lines.join('\n')}`, {
     details: {
       file,
-      problems: ordered.map((problem) => ({ ...problem, path: pathText(problem.path) })),
+      problems: ordered.map((problem) => ({ ...problem, path: cut(pathText(problem.path)) })),
     },
   });
 }

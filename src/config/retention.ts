@@ -21,7 +21,7 @@ export function buildRetention(file: RetentionInput): Retention {
 
 /** The policy that holds in one repository: its own rules in place of the general ones, where it has any. */
 export function policyFor(retention: Retention, repository: string): RetentionPolicy {
-  const own = retention.repositories[repository];
+  const own = Object.hasOwn(retention.repositories, repository) && retention.repositories[repository];
   if (!own) return retention.policy;
   const { timezone, minimum } = retention.policy;
   return { timezone, minimum, ...own };

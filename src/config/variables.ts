@@ -34,7 +34,9 @@ export function variables(env: NodeJS.ProcessEnv, secretsDirectory: string = SEC
           );
           return '';
         }
-        const value = env[match[1] as string];
+        const name = match[1] as string;
+        // What every object has, such as `constructor`, is no variable.
+        const value = Object.hasOwn(env, name) ? env[name] : undefined;
         if (value !== undefined && value !== '') return value;
         if (match[2] !== undefined) return match[2];
         missing.push(

@@ -45,6 +45,9 @@ const ESCAPES: Record<TemplatePlace, (value: unknown) => string> = {
   header: (value) => String(value).replace(/[^\x20-\x7e]+/g, ' '),
 };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const NOT_IN_A_HEADER = /[\x00-\x1f\x7f]+|[^\x00-\xff]+/g;
+
 /** What values are escaped for in a body of this type. */
 export function placeOf(contentType: string): TemplatePlace {
   if (/[/+]json\b/i.test(contentType)) return 'json';
@@ -66,21 +69,32 @@ function viewOf(event: NotificationEvent): Record<string, unknown> {
 
 /** Fill in a template. Mustache has no code in templates, and no partial is ever loaded. */
 export function renderTemplate(template: string, event: NotificationEvent, place: TemplatePlace): string {
-  return Mustache.render(template, viewOf(event), {}, { escape: ESCAPES[place] });
+  const text = Mustache.render(template, viewOf(event), {}, { escape: ESCAPES[place] });
+  // `{{{message}}}` is not escaped, and no header could hold its lines.
+  return place === 'header' ? text.replace(NOT_IN_A_HEADER, ' ') : text;
 }
 
 type Token = [string, string, number, number, Token[]?, ...unknown[]];
 
-function* problemsIn(tokens: Token[], known: string[]): Generator<string> {
+function* problemsIn(tokens: Token[], known: string[], within: readonly string[] = []): Generator<string> {
   for (const [type, value, , , inner] of tokens) {
     if (type === 'text' || type === '!' || type === '=') continue;
     if (type === '>') {
       yield `{{> ${value}}} is a partial, and there are none`;
       continue;
     }
-    if (!known.includes(value)) yield `{{${value}}} is not known; there are ${known.join(', ')}`;
-    if (inner)
-      yield* problemsIn(inner, [...new Set([...(type === '#' ? (LISTS[value] ?? []) : []), ...known])]);
+    if (!known.includes(value)) {
+      yield `{{${value}}} is not known; there are ${known.join(', ')}`;
+      continue;
+    }
+    if (!inner) continue;
+    // A list within itself would make the text grow with each.
+    if (within.includes(value))
+      yield `{{${type}${value}}} stands within itself: close it first with {{/${value}}}`;
+    else {
+      const more = type === '#' ? (LISTS[value] ?? []) : [];
+      yield* problemsIn(inner, [...new Set([...more, ...known])], [...within, value]);
+    }
   }
 }
 

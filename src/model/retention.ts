@@ -136,7 +136,12 @@ function keepInGroup(group: Candidate[], policy: RetentionPolicy, now: Date): vo
 /** The rules for a group: those of each of its services, the general ones for services without their own. */
 function rulesOf(group: Candidate[], policy: RetentionPolicy): KeepRules[] {
   const services = group[0]?.set.services ?? [];
-  const own = services.map((service) => policy.services?.[service] ?? policy);
+  const own = services.map((service) =>
+    // A service can be called like something that every object has, such as `constructor`.
+    policy.services && Object.hasOwn(policy.services, service)
+      ? (policy.services[service] as KeepRules)
+      : policy,
+  );
   return [...new Set(own.length === 0 ? [policy] : own)];
 }
 

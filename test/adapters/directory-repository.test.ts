@@ -93,6 +93,20 @@ describe('a directory repository', () => {
     assert.deepEqual(await readdir(path), ['sets']);
   });
 
+  it('lists nothing outside of its folder', async () => {
+    await writeFile(join(base, 'secret'), 'x');
+    for (const prefix of ['../', '../sec', 'sets/../../', '\0/', './', '/']) {
+      for await (const { key } of repository.list(prefix)) assert.fail(`"${prefix}" lists ${key}`);
+    }
+  });
+
+  it('knows that a folder is no object', async () => {
+    await repository.put('sets/a/b', Readable.from(['x']));
+    assert.equal(await repository.delete('sets/a'), 'absent');
+    assert.equal(await repository.head('sets/a'), null);
+    assert.ok(await repository.head('sets/a/b'));
+  });
+
   it('leaves alone what is not its own', async () => {
     await writeFile(join(path, 'lifeboat.json'), '{"hello": "world"}');
     await failsWith('InvalidConfiguration', repository.check(), /folder of its own/);

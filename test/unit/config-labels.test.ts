@@ -100,6 +100,8 @@ describe('bad labels', () => {
   });
   test('a variable that is not set', () => {
     assert.match(errorsOf([neo4j({ 'lifeboat.password-env': 'NONE' })]), /variable NONE is not set/);
+    const inherited = neo4j({ 'lifeboat.password-env': 'constructor' });
+    assert.match(errorsOf([inherited]), /variable constructor is not set/);
   });
   test('two containers with one name', () => {
     const second = { ...neo4j({ 'lifeboat.name': 'graph' }), name: 'other' };

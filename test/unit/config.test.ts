@@ -428,6 +428,33 @@ schedules:
       /there is no repository "locl": did you mean "local"/,
     ],
   ];
+  const grown = Array.from(
+    { length: 30 },
+    (_, at) => `a${at}: &a${at} [${at ? `*a${at - 1},`.repeat(9) : 'x'}]`,
+  );
+  for (const [what, text, expected] of [
+    ['aliases that would fill the memory', grown.join('\n'), /not valid YAML: Excessive alias count/],
+    ['an alias of what it stands in', 'services: &a { b: [*a] }', /more than 40 levels deep/],
+    ['brackets without end', '{a: '.repeat(50_000), /more than 40 levels deep/],
+    ['lists without end', '- '.repeat(50_000), /more than 40 levels deep/],
+    ['a map as a key', '? { a: b }\n: c', /not valid YAML: With stringKeys/],
+    [
+      'a variable that is none',
+      `${LOCAL}temporal: { namespace: "\${constructor}" }`,
+      /variable constructor is not set/,
+    ],
+  ] as const) {
+    test(`refuses ${what}`, () => hasProblem(text, expected));
+  }
+
+  test('of very many problems the first hundred are told, and none at any length', async () => {
+    const many = Array.from({ length: 150 }, (_, at) => `wrong${at}: 1`).join('\n');
+    const found = await problems(many);
+    assert.equal(found.length, 101);
+    assert.match(found.at(-1) ?? '', /^and \d\d more$/);
+    assert.ok((await problems(`${'x'.repeat(70_000)}: 1`)).every((line) => line.length <= 500));
+  });
+
   for (const [what, text, expected] of cases) {
     test(`refuses ${what}`, () => hasProblem(text, expected));
   }

@@ -156,8 +156,20 @@ describe('templates', () => {
     assert.match(found[3]?.problem ?? '', /does not make JSON/);
   });
 
+  it('with a list within itself is refused: each would double the text', () => {
+    const deep = `${'{{#services}}'.repeat(60)}x${'{{/services}}'.repeat(60)}`;
+    assert.match(
+      templateProblems({ template: deep, place: 'text' }).join(),
+      /\{\{#services\}\} stands within itself/,
+    );
+    const apart =
+      '{{#services}}{{#failures}}{{type}}{{/failures}}{{/services}}{{#services}}{{.}}{{/services}}';
+    assert.deepEqual(templateProblems({ template: apart, place: 'text' }), []);
+  });
+
   it('can not split a header', () => {
     const event = { ...sampleNotification('failure'), message: 'a\r\nX-Evil: 1' };
     assert.equal(renderTemplate('{{message}}', event, 'header'), 'a X-Evil: 1');
+    assert.equal(renderTemplate('ö {{{message}}}', event, 'header'), 'ö a X-Evil: 1');
   });
 });

@@ -110,6 +110,20 @@ describe('walking through a Qdrant snapshot', () => {
     await failsWith('ArtifactCorrupt', walk(await tar(inner)), /outside/);
   });
 
+  it('refuses files that no disk could hold together', async () => {
+    // A sparse file says what it unpacks to: as a binary number, as large as a number can be counted with.
+    const huge = Buffer.from(real);
+    const sparse = huge.subarray(84_992, 85_504);
+    const size = Buffer.alloc(12);
+    size[0] = 0x80;
+    size.writeBigUInt64BE(BigInt(Number.MAX_SAFE_INTEGER), 4);
+    size.copy(sparse, 483);
+    sparse.fill(' ', 148, 156);
+    const sum = sparse.reduce((total, byte) => total + byte, 0);
+    sparse.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    await failsWith('ArtifactCorrupt', walk(huge), /implausibly large/);
+  });
+
   it('refuses links', async () => {
     const archive = pack();
     archive.entry({ name: '0/segments/a.tar', type: 'symlink', linkname: '/etc/passwd' });

@@ -148,6 +148,12 @@ describe('the rules', () => {
     assert.equal(planRetention(alone, policy, NOW).keep.length, 1);
   });
 
+  test('a service without rules of its own has the general ones, also when it is called "constructor"', () => {
+    const policy = { ...base, keepLast: 1, services: { qdrant: { keepLast: 3 } } };
+    const list = daily(9).map((one) => ({ ...one, services: ['constructor'] }));
+    assert.equal(planRetention(list, policy, NOW).keep.length, 1);
+  });
+
   test('a policy that would keep nothing is refused', () => {
     const refused = (policy: RetentionPolicy, text: RegExp) =>
       assert.throws(

@@ -128,6 +128,8 @@ async function walkSegment(segment: TarEntry, seen: Seen): Promise<void> {
 function count(entry: TarEntry, seen: Seen): void {
   seen.files++;
   seen.bytes += entry.size;
+  if (!Number.isSafeInteger(seen.bytes))
+    throw problem('ArtifactCorrupt', `its ${entry.name} is implausibly large`);
 }
 
 /** Only plain files and folders below the folder that a snapshot is unpacked into. */

@@ -1,6 +1,7 @@
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { repositoryKey } from '../../model/manifest.ts';
 import { hasCode } from './file-failure.ts';
 
 /** The name of a file that a `put` has not finished. Keys never begin with a dot, so it is never taken for an object. */
@@ -79,6 +80,8 @@ export async function* entriesBelow(
   wanted: (entry: Dirent) => boolean = (entry) => entry.isFile() && !entry.name.startsWith('.'),
 ): AsyncGenerator<string[]> {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  // A folder that no key can have, such as "..", has none of ours, wherever it leads.
+  if (folder !== '' && !repositoryKey.safeParse(folder.slice(0, -1)).success) return;
   if (!(await isRealFolder(root, folder))) return;
   let page: string[] = [];
   for await (const key of walk(root, folder, prefix, after, wanted)) {

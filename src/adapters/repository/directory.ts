@@ -138,6 +138,8 @@ export class DirectoryRepository implements Repository {
         await this.#requireRoot();
         return 'absent';
       }
+      // A folder is no object.
+      if (hasCode(error, 'EISDIR', 'ENOTDIR')) return 'absent';
       if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) return 'locked';
       throw fileFailure(error, this.name, this.location, `deleting "${key}"`);
     }
