@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import fc from 'fast-check';
@@ -32,6 +32,8 @@ async function play(
 ): Promise<Answer> {
   const target = TARGETS.find((one) => one.name === name);
   if (!target) throw new Error(`There is no target "${name}".`);
+  // What the target before left there is not this one's.
+  rmSync(sandbox, { recursive: true, force: true });
   const receptions = { taken: 0, refused: 0 };
   const property = fc.asyncProperty(target.inputs(sandbox), async (input) => {
     Atomics.add(begun, 0, 1);
