@@ -1,5 +1,5 @@
 import { type Container, findContainer } from '../adapters/docker/container.ts';
-import type { Engine } from '../adapters/docker/engine.ts';
+import { type Engine, engineStatus } from '../adapters/docker/engine.ts';
 import { volumesInMemory } from '../adapters/docker/image.ts';
 import { inspectVolume } from '../adapters/docker/volume.ts';
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
@@ -186,7 +186,14 @@ export function neo4jPlanOf(
 /** The staging that `prepareStaging` made for this run. */
 export async function stagingOf(engine: Engine, { set, plan }: ServiceStep): Promise<Staging> {
   const name = stagingName(set, plan.service);
-  const { mountpoint } = await inspectVolume(engine, name);
+  const { mountpoint } = await inspectVolume(engine, name).catch((error: unknown) => {
+    if (engineStatus((error as { cause?: unknown }).cause) !== 404) throw error;
+    throw new LifeboatError(
+      'StagingLost',
+      `The volume ${name}, in which this run prepares what belongs to service "${plan.service}", is gone: somebody removed it. Start the run anew.`,
+      { cause: error },
+    );
+  });
   return { volume: name, carrier: `${name}-carrier`, mountpoint };
 }
 

@@ -41,7 +41,7 @@ export function createWatchdogActivities(deps: Dependencies) {
   const settled = new Set<string>();
 
   /** Whether the run that made something is still going on. What Temporal does not know of is over: it may have lost its database. */
-  const isOpen = async (workflowId: string, runId: string): Promise<boolean> => {
+  const isOpen = async (workflowId: string, runId?: string): Promise<boolean> => {
     try {
       const { status } = await client.workflow.getHandle(workflowId, runId).describe();
       return status.name === 'RUNNING';
@@ -110,7 +110,10 @@ export function createWatchdogActivities(deps: Dependencies) {
         const over = async (labels: Record<string, string>) => {
           const run = labels[LABELS.run];
           // A helper carries the run alone: it belongs to an activity of that run, whatever workflow it is.
-          return run !== undefined && !(await isOpenRun(labels[LABELS.workflow], run));
+          if (run === undefined || (await isOpenRun(labels[LABELS.workflow], run))) return false;
+          // A run that was reset goes on as another one of the same workflow, with the staging that the first had made.
+          const workflow = labels[LABELS.role] === 'staging' ? labels[LABELS.workflow] : undefined;
+          return workflow === undefined || !(await isOpen(workflow));
         };
         for (const { Id, Names, Labels } of containers) {
           const role = Labels[LABELS.role];

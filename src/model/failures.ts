@@ -25,6 +25,7 @@ export const FAILURES = {
   StopFailed: { retry: true },
   StartFailed: { retry: true },
   HelperFailed: { retry: true },
+  StagingLost: { retry: false },
   // Neo4j.
   DatabaseUnreachable: { retry: true },
   DatabaseNotFound: { retry: false },

@@ -39,6 +39,7 @@ const FINAL: ReadonlySet<Cause['type']> = new Set([
   'Terminated',
   'Timeout',
   'ServiceBusy',
+  'StagingLost',
   'StartFailed',
   'ContainerNotFound',
   'DatabaseNotFound',

@@ -8,6 +8,7 @@ import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type AdminWrapper, wrapAdmin } from '../workflows/admin-wrapper.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
+import { breakRun } from './broken-run.ts';
 
 const service = unique('graph');
 let server: Neo4jServer;
@@ -136,6 +137,33 @@ test('a kill -9 of the worker during the dump: the next worker takes the backup 
   await lifeboat.startWorker();
   const result = (await handle.result()) as BackupResult;
   assert.equal(result.state, 'complete');
+  await servesWithAllItsData();
+  await leavesNothing(before + 1);
+});
+
+test('a reset: the backup goes on with what it had staged', async () => {
+  const before = (await lifeboat.sets()).length;
+  const resetAndLook = async () => {
+    const query = `TaskQueue = "${lifeboat.taskQueue}" AND WorkflowType = "backup" AND ExecutionStatus = "Running"`;
+    const { value: open } = await lifeboat.client.workflow.list({ query })[Symbol.asyncIterator]().next();
+    const handle = lifeboat.client.workflow.getHandle(open.workflowId);
+    const { events } = await handle.fetchHistory();
+    const last = events?.findLast(({ workflowTaskCompletedEventAttributes: done }) => done)?.eventId;
+    await lifeboat.client.workflowService.resetWorkflowExecution({
+      namespace: lifeboat.testbed.temporal.namespace,
+      workflowExecution: { workflowId: open.workflowId, runId: open.runId },
+      reason: 'a test',
+      requestId: unique('reset'),
+      workflowTaskFinishEventId: last ?? null,
+    });
+    // It must not take the staging for that of a dead run.
+    await lifeboat.run('watchdog');
+  };
+  const handle = await breakRun(lifeboat, {
+    ...{ service, workflow: 'backup', input: {}, step: 'describeGraphs', fault: resetAndLook },
+  });
+  const reset = lifeboat.client.workflow.getHandle(handle.workflowId);
+  assert.equal(((await reset.result()) as BackupResult).state, 'complete');
   await servesWithAllItsData();
   await leavesNothing(before + 1);
 });

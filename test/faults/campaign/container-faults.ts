@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listInterruptions } from '../../../src/adapters/docker/interruption.ts';
 import { LABELS } from '../../../src/model/names.ts';
 import { restartEngine } from '../../testbed/engine.ts';
 import type { Inject } from './injection.ts';
 import { inTurn } from './patience.ts';
+import type { Scene } from './scene.ts';
 
 /** How long a helper, or a Neo4j that is down, is waited for (milliseconds). */
 const PATIENCE_MS = 20_000;
@@ -49,8 +51,30 @@ export const killNeo4j: Inject = async ({ scene, goOn }) => {
 
 export const breakEngine: Inject = async ({ scene, chance, goOn }) => {
   const how = chance.pick(['kill', 'stop'] as const);
-  const restarted = inTurn(`${scene.directory} engine`, () => restartEngine(scene.docker, how));
+  const restarted = inTurn(`${scene.directory} engine`, async () => {
+    const ran = await isRunning(scene);
+    await restartEngine(scene.docker, how);
+    if (ran) await startWhatTheEngineStopped(scene);
+  });
   goOn();
   await restarted;
   return true;
 };
+
+const isRunning = async ({ engine, neo4j }: Scene): Promise<boolean> =>
+  await engine
+    .getContainer(neo4j.containerName)
+    .inspect()
+    .then(
+      ({ State }) => State.Running,
+      () => false,
+    );
+
+/**
+ * An engine that was killed stops the containers that it finds alive at its next start, and some versions (20.10) then take them for
+ * stopped by a person, whatever their restart policy. Nobody but that person starts those; what Lifeboat stopped, it has a record of.
+ */
+async function startWhatTheEngineStopped(scene: Scene): Promise<void> {
+  if ((await isRunning(scene)) || (await listInterruptions(scene.engine)).length > 0) return;
+  await scene.engine.getContainer(scene.neo4j.containerName).start();
+}
