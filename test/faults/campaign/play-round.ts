@@ -69,8 +69,10 @@ export async function playRound(scene: Scene, anchor: Anchor, plan: RoundPlan): 
   problems.push(...(await untilNone(() => openRuns(scene), QUIET_WITHIN_MS)));
   problems.push(...(await untilNone(() => leftovers(scene), CLEAN_WITHIN_MS)));
   await pauseWriters(scene);
-  problems.push(...(await untilServing(scene)));
-  problems.push(...(await dataProblems(scene, anchor, restoredBy(started, outcomes))));
+  const down = await untilServing(scene);
+  problems.push(...down);
+  // What does not answer can not be asked for its data.
+  if (down.length === 0) problems.push(...(await dataProblems(scene, anchor, restoredBy(started, outcomes))));
   problems.push(...(await lostSets(scene, good)), ...(await damagedSets(scene)));
   for (const writer of Object.values(writers)) writer.start();
   if (problems.length === 0) problems.push(...(await worksOn(scene)));
