@@ -72,15 +72,14 @@ export async function captureConsistently(
     }
   });
   const captured = Promise.allSettled([released, ...snapshotsTaken]).then(async () => {
-    try {
-      await condition(() => graphs.every(({ service }) => over.has(service)));
-    } finally {
-      await pause?.resume();
-    }
+    // Also a cancelled run keeps the application waiting until its graphs serve.
+    await CancellationScope.nonCancellable(
+      async () => await condition(() => graphs.every(({ service }) => over.has(service))),
+    );
+    await pause?.resume();
   });
   // What a cancel interrupts still cleans up after itself, so everything is waited for.
-  const results = await Promise.allSettled(outcomes);
-  const [end] = await Promise.allSettled([captured]);
+  const [results, [end]] = await Promise.all([Promise.allSettled(outcomes), Promise.allSettled([captured])]);
   if (end?.status === 'rejected') throw end.reason;
   return results;
 }

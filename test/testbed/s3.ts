@@ -50,6 +50,8 @@ export async function startS3(options: {
   port?: number;
   accessKeyId?: string;
   secretAccessKey?: string;
+  /** Default: that of this process. */
+  environment?: NodeJS.ProcessEnv;
   say?: Say;
 }): Promise<S3Server> {
   const { directory, say = silently } = options;
@@ -78,6 +80,7 @@ export async function startS3(options: {
   const server = await startDetached(program, serverArguments(data, port, inner, configuration), {
     log: join(directory, 's3.log'),
     directory,
+    ...(options.environment && { environment: options.environment }),
   });
   const stop = async () => {
     await endProcess(server, 5000);

@@ -40,6 +40,8 @@ export async function startTemporal(options: {
   directory: string;
   port?: number;
   uiPort?: number;
+  /** Default: that of this process. */
+  environment?: NodeJS.ProcessEnv;
   say?: Say;
 }): Promise<TemporalServer> {
   const { directory, say = silently } = options;
@@ -54,7 +56,10 @@ export async function startTemporal(options: {
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--ui-port', `${uiPort}`],
       ...['--db-filename', join(directory, 'temporal.db'), '--log-level', 'error'],
     ],
-    { log: join(directory, 'temporal.log') },
+    {
+      log: join(directory, 'temporal.log'),
+      ...(options.environment && { environment: options.environment }),
+    },
   );
   const stop = () => endProcess(server, 10_000);
   try {

@@ -282,6 +282,20 @@ describe('a consistent set', () => {
     await until(async () => (await lifeboat.remains([graph])).length === 0);
   });
 
+  test('that is cancelled while the graph is down lets the application go on once the graph is back', async () => {
+    const before = (await lifeboat.sets()).length;
+    const up = async () =>
+      (await useTestbed().engine.getContainer(server.containerName).inspect()).State.Running;
+    const handle = await lifeboat.start('backup', all);
+    await until(async () => !(await up()));
+    await handle.cancel();
+    assert.equal((await lifeboat.failureOf(handle)).type, 'Cancelled');
+    assert.deepEqual([await paused(), await up()], [false, true]);
+    await server.untilServing();
+    assert.equal((await lifeboat.sets()).length, before);
+    await until(async () => (await lifeboat.remains([graph])).length === 0);
+  });
+
   test('that fails lets it go on too', needsFaults, async () => {
     await collections.fault({ method: 'POST', path: `${notes}/snapshots$`, corruptChecksum: true, times: 5 });
     const result = await lifeboat.run<BackupResult>('backup', all);

@@ -14,6 +14,7 @@ import { type DockerEngine, installEngine, startPrivateEngine } from '../../test
 import { type GraphCounts, loadGraph } from '../../testbed/graph.ts';
 import { type Neo4jServer, startNeo4j } from '../../testbed/neo4j.ts';
 import { ensureNeo4jImage } from '../../testbed/neo4j-image.ts';
+import { TESTBED_VARIABLE } from '../../testbed/process.ts';
 import { progressOf } from '../../testbed/progress.ts';
 import { type TestbedState, writeState } from '../../testbed/state.ts';
 import { bringUp } from '../../testbed/up.ts';
@@ -94,11 +95,14 @@ async function furnish(state: TestbedState): Promise<Scene> {
   const { directory } = state;
   const [scratch, config] = [join(directory, 'scratch'), join(directory, 'lifeboat.yaml')];
   await mkdir(scratch);
+  // Of several scenes in this process, each ends what is its own.
+  const marked = { ...process.env, [TESTBED_VARIABLE]: state.id };
+  const place = { directory, environment: marked };
   const [{ docker, neo4j }, temporal, s3, qdrant, disk] = await Promise.all([
     ownEngine(state),
-    restartableTemporal(directory),
-    restartableS3(directory),
-    restartableQdrant(join(directory, 'qdrant'), 'campaign-key'),
+    restartableTemporal(place),
+    restartableS3(place),
+    restartableQdrant({ ...place, directory: join(directory, 'qdrant') }, 'campaign-key'),
     mountSmallDisk(join(directory, 'disk'), DISK_MEGABYTES),
   ]);
   const networks = { s3: await startNetwork(s3.state.endpoint), qdrant: await startNetwork(qdrant.url) };
@@ -132,7 +136,7 @@ async function furnish(state: TestbedState): Promise<Scene> {
   const writeConfig = () => writeFile(config, JSON.stringify(textIn(mode)));
   await writeConfig();
   const environment = {
-    ...process.env,
+    ...marked,
     DOCKER_HOST: docker.host,
     LIFEBOAT_CONFIG: config,
     LIFEBOAT_WORKFLOW_BUNDLE: join(directory, 'workflow-bundle.js'),

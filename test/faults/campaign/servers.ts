@@ -22,8 +22,14 @@ export interface RestartableTemporal extends Restartable {
   forget(): Promise<void>;
 }
 
-export async function restartableTemporal(directory: string): Promise<RestartableTemporal> {
-  let server = await startTemporal({ directory });
+/** Where a server keeps its files, and its environment: by the mark in it the server is found when its scene is taken down. */
+export interface Place {
+  directory: string;
+  environment: NodeJS.ProcessEnv;
+}
+
+export async function restartableTemporal(place: Place): Promise<RestartableTemporal> {
+  let server = await startTemporal(place);
   const { address } = server;
   const port = Number(address.split(':')[1]);
   const uiPort = Number(new URL(server.uiUrl ?? '').port);
@@ -31,11 +37,11 @@ export async function restartableTemporal(directory: string): Promise<Restartabl
     address,
     kill: () => killed(server.process),
     async start() {
-      server = await startTemporal({ directory, port, uiPort });
+      server = await startTemporal({ ...place, port, uiPort });
     },
     async forget() {
       for (const end of ['', '-wal', '-shm', '-journal'])
-        await rm(join(directory, `temporal.db${end}`), { force: true });
+        await rm(join(place.directory, `temporal.db${end}`), { force: true });
     },
   };
 }
@@ -44,8 +50,8 @@ export interface RestartableS3 extends Restartable {
   state: S3State;
 }
 
-export async function restartableS3(directory: string): Promise<RestartableS3> {
-  let server = await startS3({ directory });
+export async function restartableS3(place: Place): Promise<RestartableS3> {
+  let server = await startS3(place);
   const { endpoint, region, accessKeyId, secretAccessKey, bucket } = server;
   const port = Number(new URL(endpoint).port);
   return {
@@ -55,7 +61,7 @@ export async function restartableS3(directory: string): Promise<RestartableS3> {
       await server.stop();
     },
     async start() {
-      server = await startS3({ directory, port, accessKeyId, secretAccessKey });
+      server = await startS3({ ...place, port, accessKeyId, secretAccessKey });
     },
   };
 }
@@ -65,8 +71,8 @@ export interface RestartableQdrant extends Restartable {
   apiKey: string;
 }
 
-export async function restartableQdrant(directory: string, apiKey: string): Promise<RestartableQdrant> {
-  let server = await startQdrantStandIn({ directory, apiKey });
+export async function restartableQdrant(place: Place, apiKey: string): Promise<RestartableQdrant> {
+  let server = await startQdrantStandIn({ ...place, apiKey });
   const { url } = server;
   const port = Number(new URL(url).port);
   return {
@@ -74,7 +80,7 @@ export async function restartableQdrant(directory: string, apiKey: string): Prom
     apiKey,
     kill: () => killed(identify(server.pid)),
     async start() {
-      server = await startQdrantStandIn({ directory, apiKey, port });
+      server = await startQdrantStandIn({ ...place, apiKey, port });
     },
   };
 }

@@ -20,6 +20,8 @@ export interface QdrantStandInOptions {
   port?: number;
   apiKey?: string;
   readOnlyApiKey?: string;
+  /** Default: that of this process. */
+  environment?: NodeJS.ProcessEnv;
   /** A file that its output is added to. Default: `stand-in.log` in the directory. */
   log?: string;
   /** Let tests ask for faults at `/__testbed/faults` (see faults.py). Default false. */
@@ -45,7 +47,10 @@ export async function startQdrantStandIn(options: QdrantStandInOptions): Promise
   const cluster = options.cluster
     ? ['--peers', options.cluster.urls.join(','), '--node', String(options.cluster.node)]
     : [];
-  const environment: NodeJS.ProcessEnv = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+  const environment: NodeJS.ProcessEnv = {
+    ...(options.environment ?? process.env),
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
   delete environment.QDRANT__SERVICE__API_KEY;
   delete environment.QDRANT__SERVICE__READ_ONLY_API_KEY;
   if (options.apiKey) environment.QDRANT__SERVICE__API_KEY = options.apiKey;
