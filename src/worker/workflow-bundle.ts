@@ -7,7 +7,7 @@ const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url
 
 /** What a bundle has beside the workflows; each kind is in a file of its own. */
 export interface BundleOptions {
-  /** Default: `LIFEBOAT_WORKFLOW_BUNDLE`. */
+  /** Default: `LIFEBOAT_WORKFLOW_BUNDLE`. Empty: none is read or written. */
   file?: string | undefined;
   /** Messages of failures are encoded, for a payload codec. */
   encoded?: boolean;
@@ -23,7 +23,7 @@ export async function workflowBundle(options: BundleOptions = {}): Promise<{ cod
   const { encoded = false, interceptors = [] } = options;
   const file = options.file ?? process.env.LIFEBOAT_WORKFLOW_BUNDLE;
   const kind = `${encoded ? '.encoded' : ''}${interceptors.length > 0 ? '.traced' : ''}`;
-  const path = file?.replace(/(\.js)?$/, `${kind}.js`);
+  const path = file ? file.replace(/(\.js)?$/, `${kind}.js`) : undefined;
   const ready = path === undefined ? undefined : await readFile(path, 'utf8').catch(() => undefined);
   if (ready !== undefined) return { code: ready };
   const made = await bundleWorkflowCode({

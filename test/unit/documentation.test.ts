@@ -14,6 +14,7 @@ const PAGES = [
   'metrics',
   'reading-history',
   'fleet',
+  'upgrading',
   'security',
 ].map((name) => new URL(`../../docs/${name}.md`, import.meta.url).pathname);
 

@@ -48,8 +48,8 @@ export interface Lifeboat {
   failureOf(handle: WorkflowHandle): Promise<Cause>;
   sets(): Promise<SetDetails[]>;
   worker: WorkerProcess;
-  /** @param fault a step at which the worker stalls or fails: see `test/faults/faulty-worker.ts`. */
-  startWorker(fault?: WorkerFault): Promise<WorkerProcess>;
+  /** @param fault a step at which the worker stalls or fails: see `test/faults/faulty-worker.ts`; `env`: variables that differ. */
+  startWorker(fault?: WorkerFault, env?: NodeJS.ProcessEnv): Promise<WorkerProcess>;
   /** Everything of Lifeboat's that is left in the engine for these services: should be empty when it is quiet. */
   remains(services: string[]): Promise<string[]>;
   close(): Promise<void>;
@@ -107,13 +107,14 @@ export async function startLifeboat(
   const engine = connectEngine({ socketPath: testbed.docker.socketPath });
   const repository = new DirectoryRepository({ kind: 'directory', name: 'local', path });
 
-  const startWorker = async (fault?: WorkerFault) =>
+  const startWorker = async (fault?: WorkerFault, env: NodeJS.ProcessEnv = {}) =>
     await spawnWorker(fault ? FAULTY_WORKER : WORKER, {
       ...process.env,
       ...(fault ? { LIFEBOAT_TEST_FAULT: JSON.stringify(fault) } : {}),
       DOCKER_HOST: testbed.docker.host,
       LIFEBOAT_CONFIG: file,
       LIFEBOAT_WORKFLOW_BUNDLE: join(testbed.directory, 'workflow-bundle.js'),
+      ...env,
     });
   const lifeboat: Lifeboat = {
     testbed,
@@ -143,8 +144,8 @@ export async function startLifeboat(
     },
     sets: async () => await readSets(repository),
     worker: await startWorker(),
-    startWorker: async (fault) => {
-      lifeboat.worker = await startWorker(fault);
+    startWorker: async (fault, env) => {
+      lifeboat.worker = await startWorker(fault, env);
       return lifeboat.worker;
     },
     async remains(services) {
