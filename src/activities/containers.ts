@@ -18,6 +18,8 @@ export interface OpenWindow {
   containerId: string;
   /** ISO time just before the stop or pause was asked for. */
   from: string;
+  /** ISO time at which it was stopped or paused; a run that an older version began does not say it. */
+  openedAt?: string;
   clean: boolean;
 }
 
@@ -53,7 +55,6 @@ export function createContainerActivities(deps: Dependencies) {
       return await step('open', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await findContainer(engine, service.target);
-        const from = new Date().toISOString();
         await recordInterruption(engine, container, {
           action: input.window === 'freeze' ? 'pause' : 'stop',
           service: service.name,
@@ -62,14 +63,15 @@ export function createContainerActivities(deps: Dependencies) {
           graceSeconds: service.stopGraceSeconds,
           restore: input.swap && JSON.stringify(input.swap),
         });
+        const from = new Date().toISOString();
         if (input.window === 'freeze') {
           await pauseContainer(engine, container.id);
-          return { containerId: container.id, from, clean: true };
+          return { containerId: container.id, from, openedAt: new Date().toISOString(), clean: true };
         }
         // A stop that the engine has begun can't be taken back, so a cancel waits for its end: the start comes after it.
         const stopped = await stopContainer(engine, container.id, service.stopGraceSeconds);
         context.signal.throwIfAborted();
-        return { containerId: container.id, from, clean: stopped.clean };
+        return { containerId: container.id, from, openedAt: new Date().toISOString(), clean: stopped.clean };
       });
     },
 

@@ -1,5 +1,6 @@
 import { findContainer } from '../adapters/docker/container.ts';
-import { graphFacts } from '../adapters/neo4j/bolt.ts';
+import { startContainer } from '../adapters/docker/lifecycle.ts';
+import { graphFacts, writeCheckpoint } from '../adapters/neo4j/bolt.ts';
 import { checkStore } from '../adapters/neo4j/check.ts';
 import { dumpDatabase } from '../adapters/neo4j/dump.ts';
 import {
@@ -13,8 +14,16 @@ import { COPY, copyStore, type StoreCopied, standByToCopy } from '../adapters/ne
 import { LifeboatError } from '../model/failures.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
-import { adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
+import { accessOf, adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
 import { step } from './step.ts';
+
+/** A container was let go on within its window's work. */
+export interface Release {
+  /** ISO time. */
+  at: string;
+  /** It was paused, and goes on; false: it was down, and was started. */
+  resumed: boolean;
+}
 
 /** Copies of stores: taken in a window, recovered, checked and dumped while the service is up again. */
 export function createNeo4jCopyActivities(deps: Dependencies) {
@@ -24,13 +33,21 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
     /** Copy what can be copied while the database is in use, and stand by for the window. */
     async standByToCopy(input: ServiceStep): Promise<void> {
       await step('stand by', async (context) => {
+        context.beat({ step: 'writing a checkpoint' });
+        await checkpoint(input);
         context.beat({ step: 'copying while it is in use' });
         await standByToCopy(engine, await adminContextOf(engine, input, context), storeOf(input), context);
       });
     },
 
     /** Copy the store within its window; what was copied before is only brought up to date. */
-    async copyStore(input: ServiceStep & { window: 'offline' | 'freeze' }): Promise<StoreCopied> {
+    async copyStore(
+      input: ServiceStep & {
+        window: 'offline' | 'freeze';
+        /** Let the container go on (or start it) as soon as all is copied; closing the window still sees that it serves. */
+        release: boolean;
+      },
+    ): Promise<StoreCopied & { release?: Release }> {
       return await step('copy', async (context) => {
         context.beat({ step: 'copying the store' });
         const began = await requireWindow(input);
@@ -42,7 +59,9 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
         );
         const ended = await requireWindow(input);
         if (ended.startedAt.getTime() !== began.startedAt.getTime()) throw windowLost(ended.name);
-        return copied;
+        if (!input.release) return copied;
+        await startContainer(engine, ended.id);
+        return { ...copied, release: { at: new Date().toISOString(), resumed: ended.paused } };
       });
     },
 
@@ -101,6 +120,16 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       });
     },
   };
+
+  /** What the database still holds in memory need not be written within the window, nor recovered after it. */
+  async function checkpoint({ plan }: ServiceStep): Promise<void> {
+    const access = await accessOf(engine, neo4jNamed(deps.config(), plan.service));
+    if (!access) return;
+    for (const database of Object.keys(plan.databases).filter((name) => name !== 'system')) {
+      // It only saves time: who may not ask for it waits a little longer.
+      await writeCheckpoint(access, database).catch(() => {});
+    }
+  }
 
   function storeOf({ plan }: ServiceStep) {
     const { preCopy } = neo4jNamed(deps.config(), plan.service);

@@ -2,7 +2,7 @@ import { type Container, findContainer } from '../adapters/docker/container.ts';
 import { type Engine, engineStatus } from '../adapters/docker/engine.ts';
 import { volumesInMemory } from '../adapters/docker/image.ts';
 import { inspectVolume } from '../adapters/docker/volume.ts';
-import { graphFacts } from '../adapters/neo4j/bolt.ts';
+import { type BoltAccess, graphFacts } from '../adapters/neo4j/bolt.ts';
 import { type AdminContext, dumpDatabase, openDump } from '../adapters/neo4j/dump.ts';
 import { walkDump } from '../adapters/neo4j/dump-walker.ts';
 import { helperEnvironment } from '../adapters/neo4j/layout.ts';
@@ -76,10 +76,8 @@ export function createNeo4jActivities(deps: Dependencies) {
     }): Promise<Record<string, GraphFacts> | null> {
       return await step('describe', async () => {
         const service = neo4jNamed(deps.config(), input.service);
-        const container = await findContainer(engine, service.target);
-        const address = service.bolt ?? publishedBolt(container);
-        if (!service.username || !service.password || !address || !container.running) return null;
-        const access = { address, username: service.username, password: service.password };
+        const access = await accessOf(engine, service);
+        if (!access) return null;
         const facts: Record<string, GraphFacts> = {};
         for (const database of input.databases.filter((name) => name !== 'system')) {
           facts[database] = await graphFacts(access, database);
@@ -181,6 +179,14 @@ export function neo4jPlanOf(
     databases,
     freeBytes: probe.freeBytes,
   };
+}
+
+/** How to ask a running service by Bolt; null where no credentials are configured, or it does not run. */
+export async function accessOf(engine: Engine, service: Neo4jService): Promise<BoltAccess | null> {
+  const container = await findContainer(engine, service.target);
+  const address = service.bolt ?? publishedBolt(container);
+  if (!service.username || !service.password || !address || !container.running) return null;
+  return { address, username: service.username, password: service.password };
 }
 
 /** The staging that `prepareStaging` made for this run. */

@@ -117,6 +117,8 @@ export const neo4jRecordSchema = z.object({
   mode: z.enum(['dump', 'copy', 'freeze', 'snapshot', 'online', 'left-stopped']),
   /** Seconds from the stop to the moment that it answered again; 0 when it was never stopped. */
   offlineSeconds: seconds,
+  /** What the offline time went into (seconds): the stop, the dump or copy, the start. */
+  phases: z.object({ stop: seconds, work: seconds, start: seconds }).optional(),
   /** Seconds for which clients waited while the container was paused. */
   frozenSeconds: seconds.optional(),
   /** Modes that failed before the one that it was taken by. */

@@ -50,6 +50,7 @@ export async function backupNeo4j(
         databases,
         mode: section.wasRunning ? mode : 'left-stopped',
         offlineSeconds: section.offlineSeconds,
+        ...(section.phases ? { phases: section.phases } : {}),
         ...(section.frozenSeconds > 0 ? { frozenSeconds: section.frozenSeconds } : {}),
         ...(fallbacks.length > 0 ? { fallbacks } : {}),
         window: { from: section.from, to: section.to },

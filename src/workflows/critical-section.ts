@@ -33,9 +33,21 @@ export interface CriticalSectionResult extends WorkDone {
   offlineSeconds: number;
   /** For which it was paused: its clients waited. */
   frozenSeconds: number;
+  /** What the offline time went into; absent when it was not stopped. */
+  phases?: WindowPhases;
   from: string;
   to: string;
 }
+
+/** Seconds; together they are the offline time. */
+export interface WindowPhases {
+  stop: number;
+  /** The dump, copy or swap, with the steps around it; of a swap also the start. */
+  work: number;
+  start: number;
+}
+
+const secondsBetween = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / 1000;
 
 /** How long a section waits for its parent to capture the rest of a consistent set, on top of its own work. */
 const HOLD_LIMIT = '10 minutes';
@@ -56,6 +68,7 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   if (!found.running) return await leaveStopped(input);
 
   let offlineMs = 0;
+  const phases: WindowPhases = { stop: 0, work: 0, start: 0 };
   let frozenMs = 0;
   let from = new Date().toISOString();
   let to = from;
@@ -70,17 +83,22 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
       ...swap,
     });
     from = opened.from;
+    phases.stop += secondsBetween(from, opened.openedAt ?? from);
     return opened;
   };
-  const close = async (servingSince?: string) => {
+  const close = async ({ servingSince, release }: Partial<WorkDone> = {}) => {
+    const began = release?.at ?? new Date().toISOString();
     await CancellationScope.nonCancellable(async () => {
       const closed = await compensate(`See that ${service} is up and answers`).closeWindow({ service });
       rolledBack ||= closed.rolledBack;
       to = servingSince ?? closed.servingSince;
+      const resumedAt = release?.resumed ? release.at : closed.resumedAt;
       // One that was found stopped at the end of a freeze window had died in it.
-      if (input.window === 'freeze' && closed.resumedAt)
-        frozenMs += Date.parse(closed.resumedAt) - Date.parse(from);
-      else offlineMs += Date.parse(to) - Date.parse(from);
+      if (input.window === 'freeze' && resumedAt) frozenMs += Date.parse(resumedAt) - Date.parse(from);
+      else {
+        offlineMs += Date.parse(to) - Date.parse(from);
+        phases.start += servingSince ? 0 : secondsBetween(began, to);
+      }
       mayBeOpen = false;
     });
   };
@@ -109,7 +127,7 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   }
   await CancellationScope.nonCancellable(async () => {
     if (mayBeOpen) {
-      await close(done.servingSince).catch((error: unknown) => joinFailures(service, error, failure));
+      await close(done).catch((error: unknown) => joinFailures(service, error, failure));
     }
     // The parent may be gone (terminated), and with it its own clean-up.
     if (isCancellation(failure)) {
@@ -123,9 +141,11 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   });
   const oldServe = rolledBack || (swapping && !accepting);
   if (failure !== undefined) throw oldServe ? broughtBack(service, failure) : failure;
+  phases.work = Math.max(0, Math.round(offlineMs - (phases.stop + phases.start) * 1000) / 1000);
   return {
     ...done,
     wasRunning: true,
+    ...(offlineMs > 0 ? { phases } : {}),
     offlineSeconds: offlineMs / 1000,
     frozenSeconds: frozenMs / 1000,
     from,

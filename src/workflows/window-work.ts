@@ -1,3 +1,4 @@
+import type { Release } from '../activities/copy-neo4j.ts';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Swap } from '../activities/windows.ts';
 import type { GraphFacts } from '../model/manifest.ts';
@@ -24,6 +25,8 @@ export interface WorkDone {
   compared: boolean;
   /** ISO time at which it served again already within the work. */
   servingSince?: string;
+  /** When the work itself let the service go on. */
+  release?: Release;
 }
 
 /**
@@ -31,19 +34,30 @@ export interface WorkDone {
  * @param onAccept told right before the new stores of a swap are accepted.
  */
 export async function doWork(
-  { set, plan, window, work }: CriticalSectionInput,
+  input: CriticalSectionInput,
   running: boolean,
   onAccept: () => void = () => {},
 ): Promise<WorkDone> {
+  const { set, plan, work } = input;
   switch (work.kind) {
     case 'dump':
       return await dump(set, plan);
     case 'copy':
-      await inWindow(`Copy the store of ${plan.service}`, { attempts: 3 }).copyStore({ set, plan, window });
-      return { dumps: {}, compared: false };
+      return await copy(input, running);
     case 'swap':
       return await swap(set, plan, work, running, onAccept);
   }
+}
+
+/** The copy lets its service go on by itself: between two steps of a run its users would wait for Temporal. */
+async function copy({ set, plan, window, hold }: CriticalSectionInput, running: boolean): Promise<WorkDone> {
+  const { release } = await inWindow(`Copy the store of ${plan.service}`, { attempts: 3 }).copyStore({
+    set,
+    plan,
+    window,
+    release: running && !hold,
+  });
+  return { dumps: {}, compared: false, ...(release ? { release } : {}) };
 }
 
 async function dump(set: string, plan: Neo4jPlan): Promise<WorkDone> {

@@ -43,15 +43,15 @@ afterEach(async () => {
 
 const state = async () => (await lifeboat.engine.getContainer(server.containerName).inspect()).State;
 
-/** A backup that stands still with Neo4j frozen, because the step that was reached does not answer. */
-async function frozenBackup(activity: 'openWindow' | 'copyStore'): Promise<WorkflowHandle> {
+/** A backup that stands still because a step that did its work does not answer: with Neo4j frozen, or just let go on by the copy. */
+async function standingBackup(activity: 'openWindow' | 'copyStore'): Promise<WorkflowHandle> {
   const marker = join(lifeboat.directory, 'fault');
   await rm(marker, { force: true });
   await lifeboat.worker.kill('SIGTERM');
   await lifeboat.startWorker({ activity, how: 'stall', marker });
   const handle = await lifeboat.start('backup');
   while (!existsSync(marker)) await sleep(50);
-  assert.equal((await state()).Paused, true);
+  assert.equal((await state()).Paused, activity === 'openWindow');
   return handle;
 }
 
@@ -68,20 +68,20 @@ async function goesOn(): Promise<void> {
 }
 
 test('a cancel while it is frozen', async () => {
-  const handle = await frozenBackup('copyStore');
+  const handle = await standingBackup('openWindow');
   await handle.cancel();
   assert.equal((await lifeboat.failureOf(handle)).type, 'Cancelled');
   await goesOn();
 });
 
 test('a terminate of the backup while it is frozen', async () => {
-  const handle = await frozenBackup('openWindow');
+  const handle = await standingBackup('openWindow');
   await handle.terminate('a test');
   await goesOn();
 });
 
 test('a terminate of the critical section while it is frozen: the watchdog lets it go on', async () => {
-  const handle = await frozenBackup('copyStore');
+  const handle = await standingBackup('openWindow');
   const section = lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
   await section.terminate('a test');
   await lifeboat.worker.kill('SIGKILL');
@@ -94,10 +94,24 @@ test('a terminate of the critical section while it is frozen: the watchdog lets 
 });
 
 test('a kill -9 of the worker while it is frozen: the next worker takes the backup to its end', async () => {
-  const handle = await frozenBackup('copyStore');
+  const handle = await standingBackup('openWindow');
   await lifeboat.worker.kill('SIGKILL');
   await lifeboat.startWorker();
   const result = (await handle.result()) as BackupResult;
   assert.equal(result.state, 'complete');
+  await goesOn();
+});
+
+test('a kill -9 of the worker when the copy has just let it go on: it is frozen and copied anew', async () => {
+  const handle = await standingBackup('copyStore');
+  await lifeboat.worker.kill('SIGKILL');
+  await lifeboat.startWorker();
+  const { set, state: outcome } = (await handle.result()) as BackupResult;
+  assert.equal(outcome, 'complete');
+  const found = (await lifeboat.sets()).find((one) => one.set === set);
+  assert.ok(found && 'manifest' in found);
+  const [record] = found.manifest.services;
+  assert.ok(record?.kind === 'neo4j');
+  assert.deepEqual([record.mode, record.fallbacks], ['freeze', undefined]);
   await goesOn();
 });

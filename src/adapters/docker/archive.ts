@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, open } from 'node:fs/promises';
+import { access, mkdir, open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { extract, type Header, pack } from 'tar-stream';
@@ -149,4 +149,12 @@ export async function localPath(mountpoint: string, relative: string, bytes: num
   } catch {
     return null;
   }
+}
+
+/** Make a directory in a volume by its path on this machine; false where worker and engine share no file system. */
+export async function makeLocalDirectory(mountpoint: string, name: string): Promise<boolean> {
+  return await mkdir(posix.join(mountpoint, name), { mode: 0o755 }).then(
+    () => true,
+    (error: unknown) => (error as { code?: unknown }).code === 'EEXIST',
+  );
 }

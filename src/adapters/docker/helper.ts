@@ -4,6 +4,7 @@ import { LifeboatError } from '../../model/failures.ts';
 import { LABELS } from '../../model/names.ts';
 import { type Container, findContainer } from './container.ts';
 import { asking, type Engine, engineStatus, installationLabel } from './engine.ts';
+import { readOutput } from './output.ts';
 
 /** A short-lived container that does one thing with a service's image and volumes. */
 export interface HelperSpec {
@@ -46,9 +47,6 @@ export interface HelperRun {
 /** Limits of memory (bytes): a runaway helper must not take the databases' own. A JVM takes a quarter of its limit as heap. */
 const SCRIPT_MEMORY = 1024 * 1024 * 1024;
 const JVM_MEMORY = 4 * 1024 * 1024 * 1024;
-
-/** What is kept of each output stream (bytes, from its end). */
-const OUTPUT_TAIL = 256 * 1024;
 
 /** Make a helper without starting it; a helper of this name that exists already is taken as it is. */
 export async function createHelper(engine: Engine, spec: HelperSpec): Promise<string> {
@@ -155,36 +153,6 @@ async function startHelper(engine: Engine, id: string, spec: HelperSpec): Promis
     }
     await asking(`start the helper container ${spec.name}`, () => Promise.reject(error));
   }
-}
-
-/** What a helper has said so far. */
-export async function readOutput(
-  engine: Engine,
-  id: string,
-  stream: 'stdout' | 'stderr',
-  lines?: number,
-): Promise<string> {
-  const raw = await asking(`read the output of the container ${id.slice(0, 12)}`, () =>
-    engine.getContainer(id).logs({
-      stdout: stream === 'stdout',
-      stderr: stream === 'stderr',
-      follow: false,
-      ...(lines ? { tail: lines } : {}),
-    }),
-  );
-  return demultiplex(raw).slice(-OUTPUT_TAIL);
-}
-
-/** The engine frames the output of a container without a terminal: 8 bytes of head, the last 4 the length. */
-function demultiplex(raw: Buffer): string {
-  const parts: Buffer[] = [];
-  let at = 0;
-  while (at + 8 <= raw.length) {
-    const length = raw.readUInt32BE(at + 4);
-    parts.push(raw.subarray(at + 8, at + 8 + length));
-    at += 8 + length;
-  }
-  return Buffer.concat(parts).toString();
 }
 
 /** Remove a container of Lifeboat's, killing it first where it runs. One that is gone already is no error. */

@@ -84,6 +84,13 @@ export async function databasesAnswer(access: BoltAccess, databases: string[]): 
   }
 }
 
+/** Let a database write a checkpoint now. Any version has the procedure; who may call it, its security decides. */
+export async function writeCheckpoint(access: BoltAccess, database: string): Promise<void> {
+  await withDriver(access, async (driver) => {
+    await driver.executeQuery('CALL db.checkpoint()', {}, { database });
+  });
+}
+
 /** Count and describe one database: by label and type from the count store, so that it takes milliseconds at any size. */
 export async function graphFacts(access: BoltAccess, database: string): Promise<GraphFacts> {
   return await withDriver(access, async (driver) => {

@@ -19,10 +19,15 @@ export interface Neo4jProbe {
   freeBytes: number;
 }
 
-/** Everything is printed in one go, so that one helper a plan is enough. Sizes are in KiB. */
+/**
+ * Everything is printed in one go, so that one helper a plan is enough. Sizes are in KiB. The version is in the name of a jar, which
+ * saves the start of a JVM for a question; where it is not, the tool itself is asked.
+ */
 const SCRIPT = `
 command -v neo4j-admin >/dev/null 2>&1 || { echo "lifeboat:no-admin"; exit 0; }
-echo "lifeboat:version $(neo4j-admin --version 2>/dev/null | tail -n 1)"
+version=$(ls "\${NEO4J_HOME:-/var/lib/neo4j}"/lib/neo4j-kernel-[0-9]*.jar 2>/dev/null)
+case $version in *.jar*.jar | "") version=$(neo4j-admin --version 2>/dev/null | tail -n 1) ;; *) version=\${version##*/neo4j-kernel-} ;; esac
+echo "lifeboat:version \${version%.jar}"
 cd "$LIFEBOAT_DATA" 2>/dev/null || { echo "lifeboat:no-data"; exit 0; }
 for d in databases/*/; do
   name=$(basename "$d")

@@ -1,13 +1,16 @@
 /**
- * Copies trees of files in two passes, with nothing but Perl itself, which every Debian image has. The first pass runs while the source
- * is in use and its bytes are not trusted. The second, after the word to go, when nobody can write, takes what has
- * changed: files whose inode was touched after the first pass began (the kernel sets that time at every write, and nobody can
- * set it back), compared block by block, so that only blocks that differ are written. Blocks of zeros stay holes.
+ * Copies trees of files in passes, with nothing but Perl itself, which every Debian image has. Early passes run while the source
+ * is in use and their bytes are not trusted: one over everything, then up to two more over what has changed meanwhile. The last, after
+ * the word to go, when nobody can write, takes what has changed since: files whose inode was touched after the early pass began (the
+ * kernel sets that time at every write, and nobody can set it back), compared block by block, so that only blocks that differ are
+ * written. Holes and space that was only set aside (Neo4j's logs) are not read, and blocks of zeros stay holes. Blocks are small enough
+ * that two of them lie in a core's own cache while they are compared.
  */
-const TWO_PASSES = `
+const PASSES = `
 my ($from, $to, $go, $early, $lanes, @trees) = @ARGV;
-my $block = 1 << 20;
-my $piece = 8;
+my $block = 1 << 18;
+my $piece = 32;
+my $settled = 64 << 20;
 $| = 1;
 sub walk {
   my ($dir, $files, $seen) = @_;
@@ -57,6 +60,36 @@ sub same_or_write {
   }
   return ($got, $got);
 }
+sub next_data {
+  my ($file, $at) = @_;
+  my $data = sysseek($file, $at, 3);
+  return defined $data ? $data + 0 : $! == 6 ? 9e15 : $at;
+}
+sub lane {
+  my ($lane, $final, $work) = @_;
+  my ($read, $wrote, $turn) = (0, 0, 0);
+  for my $one (@$work) {
+    my ($path, $size, $fresh) = @$one;
+    open(my $in, "<", "$from/$path") or ($final ? die "can not read $path: $!\\n" : next);
+    sysopen(my $out, "$to/$path", 02) or die "can not write $path: $!\\n";
+    for (my $at = 0; $at < $size; $at += $piece * $block) {
+      next if $turn++ % $lanes != $lane;
+      my $end = $at + $piece * $block;
+      $end = $size if $end > $size;
+      for (my $here = $at; $here < $end; $here += $block) {
+        my $data = next_data($in, $here);
+        my $old = $fresh || $data < $here + $block ? $data : next_data($out, $here);
+        $data = $old if $old < $data;
+        next if $data >= $here + $block;
+        my ($r, $w) = same_or_write($in, $out, $here, $fresh);
+        last if $r == 0;
+        $read += $r; $wrote += $w;
+      }
+    }
+    close($out) or die "can not write $path: $!\\n";
+  }
+  print "$read $wrote\\n";
+}
 sub pass {
   my ($since, $final) = @_;
   my (@files, %seen, @work);
@@ -82,23 +115,9 @@ sub pass {
     my $child = open(my $told, "-|");
     defined $child or die "can not fork: $!\\n";
     if ($child == 0) {
-      my ($read, $wrote, $turn) = (0, 0, 0);
-      for my $one (@work) {
-        my ($path, $size, $fresh) = @$one;
-        open(my $in, "<", "$from/$path") or ($final ? die "can not read $path: $!\\n" : next);
-        sysopen(my $out, "$to/$path", 02) or die "can not write $path: $!\\n";
-        for (my $at = 0; $at < $size; $at += $piece * $block) {
-          next if $turn++ % $lanes != $lane;
-          for my $step (0 .. $piece - 1) {
-            my ($r, $w) = same_or_write($in, $out, $at + $step * $block, $fresh);
-            last if $r == 0;
-            $read += $r; $wrote += $w;
-          }
-        }
-        close($out) or die "can not write $path: $!\\n";
-      }
-      print "$read $wrote\\n";
-      exit 0;
+      eval { lane($lane, $final, \\@work); 1 } and exit 0;
+      print STDERR $@;
+      exit 1;
     }
     push @children, $told;
   }
@@ -112,19 +131,23 @@ sub pass {
   return "$total $read $wrote";
 }
 my $since = 0;
-if ($early) {
+for my $turn (1 .. $early ? 3 : 0) {
   my $began = time();
-  eval { print "lifeboat:early " . pass(0, 0) . "\\n"; $since = $began; 1 } or print STDERR $@;
+  my $done = eval { pass($since, 0) } or last;
+  print "lifeboat:early $done\\n";
+  $since = $began;
+  last if (split " ", $done)[2] < $settled;
 }
+print STDERR $@ if $@;
 print "lifeboat:ready\\n";
-select(undef, undef, undef, 0.02) until -e $go;
+select(undef, undef, undef, 0.005) until -e $go;
 print "lifeboat:copied " . pass($since, 1) . "\\n";
 `;
 
 /**
  * The program of a copy helper: \`sh -c SCRIPT sh DATA COPY GO EARLY TREE…\`. It says \`lifeboat:ready\` when it waits for the
  * file GO, and \`lifeboat:copied TOTAL READ WRITTEN\` (bytes) when it is done; exit code 3 says that there is no room.
- * Clones where the file system can share blocks, which takes a moment at any size; else the two passes; without Perl one plain copy.
+ * Clones where the file system can share blocks, which takes a moment at any size; else the passes; without Perl one plain copy.
  */
 export const COPY_SCRIPT = `
 set -u
@@ -132,7 +155,7 @@ data=$1 copy=$2 go=$3 early=$4; shift 4
 cd "$data" || exit 1
 for tree in "$@"; do [ ! -e "$tree" ] || set -- "$@" "$tree"; shift; done
 rm -rf "$copy"/* && mkdir -p "$copy/databases" "$copy/transactions" || exit 1
-wait_for_go() { echo lifeboat:ready; until [ -e "$go" ]; do sleep 0.05; done; }
+wait_for_go() { echo lifeboat:ready; until [ -e "$go" ]; do sleep 0.01; done; }
 probe=$(for tree in "$@"; do for file in "$tree"/*; do [ ! -f "$file" ] || [ ! -s "$file" ] || { echo "$file"; break 2; }; done; done)
 clones=no
 [ -z "$probe" ] || ! cp --reflink=always "$probe" "$copy/probe" 2> /dev/null || clones=yes
@@ -144,13 +167,15 @@ if [ "$clones" = no ]; then
 fi
 if [ "$clones" = no ] && command -v perl > /dev/null 2>&1; then
   lanes=$(nproc); [ "$lanes" -le 4 ] || lanes=4
-  exec perl -e '${TWO_PASSES.replaceAll("'", `'"'"'`)}' "$data" "$copy" "$go" "$early" "$lanes" "$@"
+  exec perl -e '${PASSES.replaceAll("'", `'"'"'`)}' "$data" "$copy" "$go" "$early" "$lanes" "$@"
 fi
+size=$(du -skc "$@" | tail -n 1 | cut -f1)
+# A clone waits until what it shares is on the disk.
+[ "$early" = 0 ] || sync -f . 2> /dev/null || :
 wait_for_go
 for tree in "$@"; do
   if [ "$clones" = yes ]; then cp -a --reflink=always "$tree" "$copy/$tree" || exit 1
   else cp -a --sparse=always "$tree" "$copy/$tree" || exit 1; fi
 done
-size=$(du -skc "$@" | tail -n 1 | cut -f1)
 echo "lifeboat:copied $((size * 1024)) $((size * 1024)) $([ "$clones" = yes ] && echo 0 || echo $((size * 1024)))"
 `;

@@ -2,10 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LifeboatError } from '../../model/failures.ts';
 import { LABELS, word } from '../../model/names.ts';
-import { makeDirectories } from '../docker/archive.ts';
+import { makeDirectories, makeLocalDirectory } from '../docker/archive.ts';
 import { type Container, findContainer } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
-import { beginHelper, type HelperRun, type HelperSpec, readOutput, runHelper } from '../docker/helper.ts';
+import {
+  beginHelper,
+  type HelperRun,
+  type HelperSpec,
+  removeContainer,
+  runHelper,
+} from '../docker/helper.ts';
+import { readOutput, untilSaid } from '../docker/output.ts';
 import type { AdminContext } from './dump.ts';
 import { STAGING } from './staging.ts';
 import { COPY_SCRIPT } from './store-copy-script.ts';
@@ -48,12 +55,13 @@ export async function standByToCopy(
     const helper = await findContainer(engine, { container: id });
     // It ends by itself only when it failed; running it once more reads how, and removes it.
     if (!helper.running) await finish(engine, copyHelper(context, store), options);
-    await sleep(200, undefined, options.signal ? { signal: options.signal } : {});
+    await sleep(100, undefined, options.signal ? { signal: options.signal } : {});
   }
 }
 
 /**
- * Copy the store, or what changed of it since the helper stood by; to be called when nobody can write.
+ * Copy the store, or what changed of it since the helper stood by; to be called when nobody can write. Answers as soon as the
+ * helper has said that all is copied: its end, and its removal, are not waited for while clients are.
  * @throws {LifeboatError} `InsufficientSpace`, `CopyFailed`
  */
 export async function copyStore(
@@ -64,15 +72,24 @@ export async function copyStore(
 ): Promise<StoreCopied> {
   // A helper that was lost since is replaced by one that begins in the window.
   const spec = copyHelper(context, { ...store, early: false });
-  const helper = await beginHelper(engine, spec);
+  let helper = await beginHelper(engine, spec);
+  if (helper.status === 'exited') {
+    // What one has copied that ended before this was asked for may be of an earlier window.
+    await removeContainer(engine, helper.id);
+    helper = await beginHelper(engine, spec);
+  }
   await letGo(engine, context, helper);
-  return await finish(engine, spec, options);
+  const said = await untilSaid(engine, helper.id, 'lifeboat:copied', options.signal);
+  return copiedOf(said) ?? (await finish(engine, spec, options));
 }
 
 /** The flag is an entry in the staging volume, by a name that only this helper waits for. */
 async function letGo(engine: Engine, context: AdminContext, helper: Container): Promise<void> {
   const flag = (helper.env.LIFEBOAT_GO ?? '').slice(STAGING.length + 1);
-  await makeDirectories(engine, context.staging.carrier, STAGING, [flag], context.owner);
+  const { mountpoint, carrier } = context.staging;
+  // Where this process sees the volume, that is quicker than the engine's archive stream.
+  if (await makeLocalDirectory(mountpoint, flag)) return;
+  await makeDirectories(engine, carrier, STAGING, [flag], context.owner);
 }
 
 async function finish(engine: Engine, spec: HelperSpec, options: HelperRun): Promise<StoreCopied> {
@@ -84,13 +101,19 @@ async function finish(engine: Engine, spec: HelperSpec, options: HelperRun): Pro
       `A copy of the store needs ${room[1]} KiB where the engine keeps its volumes, and ${room[2]} KiB are free: free some, or use mode "dump", which needs no copy.`,
     );
   }
-  const copied = /lifeboat:copied (\d+) (\d+) (\d+)/.exec(stdout);
+  const copied = copiedOf(stdout);
   if (exitCode !== 0 || !copied) {
     throw new LifeboatError(
       'CopyFailed',
       `The store could not be copied (exit code ${exitCode}): ${(stderr || stdout).trim().slice(-300)}`,
     );
   }
+  return copied;
+}
+
+function copiedOf(said: string): StoreCopied | undefined {
+  const copied = /lifeboat:copied (\d+) (\d+) (\d+)\n/.exec(said);
+  if (!copied) return undefined;
   const [, total, read, written] = copied.map(Number);
   return { total: total ?? 0, read: read ?? 0, written: written ?? 0 };
 }

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { COPY_SCRIPT } from '../../src/adapters/neo4j/store-copy-script.ts';
+
+const BLOCK = 1 << 18;
+const TREES = ['databases/neo4j', 'databases/system', 'transactions/neo4j', 'transactions/none'];
+
+const directory = await mkdtemp(join(tmpdir(), 'lifeboat-copy-'));
+after(async () => await rm(directory, { recursive: true, force: true }));
+
+for (const early of [true, false]) {
+  test(`a copy ${early ? 'begun while files change' : 'in one pass'} is what the files are in the end`, async () => {
+    const root = join(directory, `${early}`);
+    const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
+    await mkdir(copy, { recursive: true });
+    const store = await makeStore(data);
+    const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, early ? '1' : '0', ...TREES]);
+    const ended = once(helper, 'close');
+    let said = '';
+    helper.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    while (!said.includes('lifeboat:ready')) await once(helper.stdout, 'data');
+    await change(store);
+    await writeFile(go, '');
+    const [code] = await ended;
+    assert.equal(code, 0, said);
+    assert.match(said, /^lifeboat:copied \d+ \d+ \d+\n$/m);
+    assert.deepEqual(await filesBelow(copy), await filesBelow(data));
+    const holey = await stat(join(copy, 'databases/neo4j/holes'));
+    assert.ok(holey.blocks * 512 < 1 << 20, `${holey.blocks} blocks are kept of a file of holes`);
+  });
+}
+
+/** Files as a store has them: large, small, empty, with holes, in folders. */
+async function makeStore(data: string): Promise<string> {
+  const neo4j = join(data, 'databases/neo4j');
+  await put(join(neo4j, 'store'), randomBytes(9 * BLOCK + 17));
+  await put(join(neo4j, 'shrinks'), randomBytes(3 * BLOCK));
+  await put(join(neo4j, 'grows'), randomBytes(1000));
+  await put(join(neo4j, 'goes'), randomBytes(1000));
+  await put(join(neo4j, 'index/folder-that-goes/segment'), randomBytes(500));
+  await put(join(neo4j, 'empty'), Buffer.alloc(0));
+  await put(join(neo4j, 'untouched'), randomBytes(2 * BLOCK));
+  const holes = await open(join(neo4j, 'holes'), 'w');
+  await holes.truncate(64 * BLOCK);
+  await holes.write(randomBytes(10), 0, 10, 40 * BLOCK);
+  await holes.close();
+  await put(join(data, 'databases/system/store'), randomBytes(100));
+  await put(join(data, 'transactions/neo4j/log.0'), randomBytes(BLOCK));
+  return neo4j;
+}
+
+/** What a database does to them: blocks change, become zeros, are cut off and added; files and folders come and go. */
+async function change(neo4j: string): Promise<void> {
+  const store = await open(join(neo4j, 'store'), 'r+');
+  await store.write(randomBytes(5), 0, 5, 2 * BLOCK - 2);
+  await store.write(Buffer.alloc(BLOCK), 0, BLOCK, 5 * BLOCK);
+  await store.close();
+  await truncate(join(neo4j, 'shrinks'), BLOCK + 1);
+  await writeFile(join(neo4j, 'grows'), randomBytes(2 * BLOCK));
+  await rm(join(neo4j, 'goes'));
+  await rm(join(neo4j, 'index/folder-that-goes'), { recursive: true });
+  await put(join(neo4j, 'comes/segment'), randomBytes(700));
+  const holes = await open(join(neo4j, 'holes'), 'r+');
+  await holes.write(Buffer.alloc(10), 0, 10, 40 * BLOCK);
+  await holes.write(randomBytes(10), 0, 10, 50 * BLOCK);
+  await holes.close();
+}
+
+async function put(path: string, content: Buffer): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}
+
+async function filesBelow(directory: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(directory.length + 1);
+    found[name] = entry.isDirectory() ? 'folder' : (await readFile(path)).toString('base64');
+  }
+  // The copy has folders for trees that there are none of.
+  delete found.transactions;
+  return found;
+}
