@@ -65,7 +65,7 @@ before(async () => {
     await lost.remove();
   }
   await vectors.drop(notes);
-  fresh = await testbed.startNeo4j();
+  fresh = await testbed.startNeo4j({ http: true });
 });
 
 after(async () => {
