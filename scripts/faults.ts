@@ -1,4 +1,4 @@
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PlayedRound, runCampaign, type Summary } from '../test/faults/campaign/campaign.ts';
@@ -15,11 +15,13 @@ async function main(options: FaultsOptions): Promise<number> {
       throw new Error(`--json ${json}: its folder is not there, or can not be written to.`);
     });
   }
+  const before = options.goOn && json ? await campaignOf(json, options.seed) : undefined;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   console.log(`seed ${options.seed}, ${options.rounds} rounds`);
   const summary = await runCampaign({
     ...options,
+    ...(before && { before }),
     signal: stop.signal,
     async onRound(round, soFar) {
       console.log(lineOf(round, soFar, only));
@@ -29,6 +31,19 @@ async function main(options: FaultsOptions): Promise<number> {
   if (options.write) await writeFigures(DOCUMENT, summary);
   console.log(`${summary.rounds - summary.broken} rounds held, ${summary.broken} broken`);
   return summary.broken > 0 ? 1 : 0;
+}
+
+/** The campaign that a file tells of; undefined where there is no file yet. */
+async function campaignOf(file: string, seed: number): Promise<Summary | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const summary = JSON.parse(text) as Partial<Summary>;
+  if (summary.seed !== seed || !Array.isArray(summary.played))
+    throw new Error(`--go-on: ${file} does not tell of a campaign with --seed ${seed}.`);
+  return summary as Summary;
 }
 
 function lineOf(round: PlayedRound, { rounds }: Summary, only: string | undefined): string {

@@ -51,6 +51,7 @@ for (const [words, message] of [
   ['--rounds 1.5', /--rounds takes a whole number/],
   ['--only worker-kil', /no such fault; did you mean "worker-kill"\?/],
   ['--json', /--json/],
+  ['--go-on', /--go-on needs --json FILE/],
   ['--often', /--often/],
   ['more', /more/],
 ] as const) {

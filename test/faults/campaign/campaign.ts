@@ -17,6 +17,8 @@ export interface CampaignOptions {
   only?: FaultName;
   /** Rounds that are played at the same time, each on a scene of its own. Default 1. */
   atOnce?: number;
+  /** What an interrupted campaign of the same seed came to: its rounds are not played again. */
+  before?: Summary;
   /** Told after every round. */
   onRound?: (round: PlayedRound, soFar: Summary) => void | Promise<void>;
   /** No further round is begun. */
@@ -36,6 +38,8 @@ export interface Summary {
   broken: number;
   /** Their seeds. */
   brokenSeeds: number[];
+  /** Seeds of all rounds that were played, in the order in which they ended. */
+  played: number[];
   byFault: Record<string, { injected: number; broken: number }>;
   /** The longest time from the end of a fault until all services answered. */
   slowestRestartSeconds: number;
@@ -45,8 +49,8 @@ export interface Summary {
 export async function runCampaign(options: CampaignOptions): Promise<Summary> {
   const { seed, rounds, only } = options;
   const names = only ? [only] : Object.keys(FAULTS);
-  const summary: Summary = {
-    ...{ seed, rounds: 0, broken: 0, brokenSeeds: [] },
+  const summary: Summary = options.before ?? {
+    ...{ seed, rounds: 0, broken: 0, brokenSeeds: [], played: [] },
     byFault: Object.fromEntries(names.map((name) => [name, { injected: 0, broken: 0 }])),
     slowestRestartSeconds: 0,
   };
@@ -56,6 +60,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Summary> {
     try {
       while (next < rounds && !options.signal?.aborted) {
         const round = next++;
+        if (summary.played.includes(roundSeed(seed, round))) continue;
         stage ??= await openStage();
         const played = await play(stage, planRound(roundSeed(seed, round), only));
         count(summary, played);
@@ -77,6 +82,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Summary> {
 function count(summary: Summary, { plan, injected, problems, restartSeconds }: PlayedRound): void {
   const broke = problems.length > 0 ? 1 : 0;
   summary.rounds += 1;
+  summary.played.push(plan.seed);
   summary.broken += broke;
   if (broke) summary.brokenSeeds.push(plan.seed);
   for (const name of injected) {
