@@ -94,13 +94,18 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Far longer than anything takes, so that what never comes ends its test and names itself. */
+const LIMIT_MS = 5 * 60_000;
+
 /** Asked again until there is an answer: what is told, and what a server lists, comes a moment later. */
 export async function until<T>(
   ask: () => T | undefined | null | false | Promise<T | undefined | null | false>,
 ): Promise<T> {
-  for (;;) {
+  const end = Date.now() + LIMIT_MS;
+  while (Date.now() < end) {
     const answer = await ask();
     if (answer !== undefined && answer !== null && answer !== false) return answer as T;
     await setTimeout(100);
   }
+  throw new Error(`For ${LIMIT_MS / 60_000} minutes this was not so: ${ask}`);
 }
