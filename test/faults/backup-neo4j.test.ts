@@ -1,8 +1,13 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findContainer } from '../../src/adapters/docker/container.ts';
+import { actFor, connectEngine } from '../../src/adapters/docker/engine.ts';
+import { recordInterruption } from '../../src/adapters/docker/interruption.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
+import type { WatchdogResult } from '../../src/workflows/watchdog.ts';
 import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
@@ -191,6 +196,27 @@ test('a Neo4j that was killed, and is found stopped', async () => {
   assert.equal(result.state, 'complete');
   const { State } = await container.inspect();
   assert.equal(State.Running, false, 'it is left as it was found');
+  const { reclaimed } = await lifeboat.run<WatchdogResult>('watchdog');
+  assert.deepEqual(reclaimed, {});
+  assert.equal((await container.inspect()).State.Running, false, 'nor does the watchdog start it');
   await container.start();
   await servesWithAllItsData();
+});
+
+test('what a person stops after a run had died before its own stop stays down', async () => {
+  const engine = connectEngine({ socketPath: lifeboat.testbed.docker.socketPath });
+  actFor(engine, lifeboat.taskQueue);
+  const graph = await findContainer(engine, { container: server.containerName });
+  // What such a run leaves: its record, whose time for the stop is over by now.
+  await recordInterruption(engine, graph, {
+    ...{ action: 'stop', service, workflowId: unique('dead'), runId: randomUUID(), graceSeconds: -3600 },
+  });
+  const container = engine.getContainer(server.containerName);
+  await container.stop();
+  const { reclaimed } = await lifeboat.run<WatchdogResult>('watchdog');
+  assert.deepEqual(reclaimed, { [server.containerName]: 'left to the person who stopped it' });
+  assert.equal((await container.inspect()).State.Running, false);
+  await container.start();
+  await servesWithAllItsData();
+  assert.deepEqual(await lifeboat.remains([service]), []);
 });
