@@ -36,8 +36,6 @@ export interface SetFigures {
 
 const LIFEBOAT = fileURLToPath(new URL('../../bin/lifeboat', import.meta.url));
 const HOUR_MS = 60 * 60 * 1000;
-/** The most that one pruning deletes: as in `src/activities/retention.ts`. */
-const SETS_A_RUN = 1000;
 const LOADS = 4;
 /** The page is put together anew when it is older than this (milliseconds): `RENDER_MS` of the status server, and some. */
 const PAGE_AGE_MS = 5500;
@@ -88,7 +86,7 @@ async function play(
     if (listed.sets !== sets) problems.push(`lifeboat list shows ${listed.sets} sets of ${sets}.`);
 
     const dry = await prune(lifeboat, true);
-    const planned = Math.min(sets - keepLast, SETS_A_RUN);
+    const planned = sets - keepLast;
     if (dry.expired !== planned) problems.push(`A dry run would prune ${dry.expired} sets, not ${planned}.`);
     const prunings: SetFigures['prunings'] = [];
     const pruned = (async () => {
@@ -162,9 +160,9 @@ async function prune(
 ): Promise<{ expired: number; deleted: number; seconds: number }> {
   const since = performance.now();
   const { repositories } = await lifeboat.run<PruneResult>('prune', { dryRun });
-  const { expired = [], deleted = [] } = repositories.local ?? {};
+  const { expired = [], later = 0, deleted = [] } = repositories.local ?? {};
   return {
-    expired: expired.length,
+    expired: expired.length + later,
     deleted: deleted.length,
     seconds: (performance.now() - since) / 1000,
   };

@@ -17,6 +17,8 @@ export const ORPHAN_GRACE_MS = 72 * 60 * 60 * 1000;
 export interface PrunePlan {
   keep: number;
   expire: { set: string; bytes: number; reason: string }[];
+  /** How many more retention lets go: the next runs delete them. Absent from plans of older versions. */
+  later?: number;
   /** Sets whose manifest can't be read: never deleted. */
   unreadable: string[];
   /** Sets whose removal was decided before and is not finished. */
@@ -71,6 +73,7 @@ export function createRetentionActivities(deps: Dependencies) {
           expire: plan.expire
             .slice(0, SETS_A_RUN)
             .map(({ set, reason }) => ({ set: set.id, bytes: set.bytes, reason })),
+          later: Math.max(0, plan.expire.length - SETS_A_RUN),
           unreadable: offered.flatMap(({ set, facts }) => (facts ? [] : [set])).slice(0, SETS_A_RUN),
           ...judgeTombstones(await tombstones(repository, context.signal), seen, policy, now),
         };

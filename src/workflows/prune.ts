@@ -13,6 +13,8 @@ import { andTell } from './tell.ts';
 export interface PrunedRepository {
   keep: number;
   expired: { set: string; reason: string }[];
+  /** How many more retention lets go; one run takes a thousand, and the next ones these. */
+  later: number;
   deleted: string[];
   /** Sets of which the store keeps something for now (Object Lock, or a key that may not delete). */
   locked: string[];
@@ -49,11 +51,12 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
     const dryRun = wanted.dryRun ?? false;
     const pruned = await alone(repository, dryRun);
     repositories[repository] = pruned;
-    const { keep, expired, deleted, bytes, locked, contested } = pruned;
+    const { keep, expired, later, deleted, bytes, locked, contested } = pruned;
+    const rest = later > 0 ? ` The next runs take ${later} more.` : '';
     report.line(
       dryRun
-        ? `${repository}: ${keep} would stay, ${expired.length} would go.`
-        : `${repository}: ${keep} stay, ${deleted.length} deleted (${formatBytes(bytes)}).`,
+        ? `${repository}: ${keep} would stay, ${expired.length} would go.${rest}`
+        : `${repository}: ${keep} stay, ${deleted.length} deleted (${formatBytes(bytes)}).${rest}`,
     );
     if (locked.length > 0) {
       report.line(
@@ -102,6 +105,7 @@ export async function pruneRepository(input: {
   const result: PrunedRepository = {
     keep: plan.keep,
     expired: plan.expire.map(({ set, reason }) => ({ set, reason })),
+    later: plan.later ?? 0,
     deleted: [],
     locked: [],
     bytes: 0,
