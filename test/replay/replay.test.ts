@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import * as workflows from '../../src/workflows/index.ts';
 import { type StoredHistory, storedHistories } from './histories.ts';
+import { SCENARIOS } from './recording/scenarios/index.ts';
 import { presentCode, replayFailure, replayFailures } from './replay.ts';
 
 const stored = storedHistories();
@@ -35,6 +36,12 @@ test('every workflow type has a recorded history', () => {
   const say =
     'Write a scenario for them in test/replay/recording/scenarios, and run scripts/record-histories NAME.';
   assert.deepEqual(missing, [], `Nothing is recorded of ${missing.join(', ')}. ${say}`);
+});
+
+test('every scenario is recorded', () => {
+  const recorded = new Set(stored.map(({ scenario }) => scenario));
+  const missing = SCENARIOS.map(({ name }) => name).filter((name) => !recorded.has(name));
+  assert.deepEqual(missing, [], `Run scripts/record-histories ${missing.join(' ')}.`);
 });
 
 test('recorded histories hold nothing of the machine that recorded them', () => {
