@@ -76,6 +76,9 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
       }),
       ...tracing?.options,
       activities: options.around?.(made) ?? made,
+      // Few, because a server lets only so many polls of a namespace wait at a time, and every host of a fleet has its own.
+      maxConcurrentWorkflowTaskPolls: 2,
+      maxConcurrentActivityTaskPolls: 2,
       maxConcurrentActivityTaskExecutions: 20,
       shutdownGraceTime: '10 seconds',
       shutdownForceTime: '30 seconds',

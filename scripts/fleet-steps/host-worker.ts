@@ -1,15 +1,13 @@
-import { DefaultLogger, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import './quiet-runtime.ts';
+import { type NativeConnection, Worker } from '@temporalio/worker';
 import { hostQueue } from '../../src/model/names.ts';
 import type { SimulatedActivities } from './simulated-host.ts';
-
-// A thousand workers that tell of their beginnings and ends hide what matters.
-Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 type Creator = Awaited<ReturnType<typeof SharingWorker.ownCreator>>;
 
 /**
  * A worker that runs its workflows in threads which it shares with all others of this process. A real worker has threads of its
- * own, of some 50 MiB: a thousand of those are not to be had on one machine.
+ * own, each with a heap: a thousand of those are not to be had on one machine.
  */
 class SharingWorker extends Worker {
   static #shared: Promise<Creator> | undefined;
@@ -25,6 +23,14 @@ class SharingWorker extends Worker {
     const creator = await SharingWorker.#shared;
     // They end with the process: the first worker that ends must not end those of the others.
     return { createWorkflow: (options) => creator.createWorkflow(options), destroy: async () => {} };
+  }
+
+  static #bundle: ReturnType<typeof Worker.getOrCreateBundle> | undefined;
+
+  /** Read once: the source map alone is several MiB. */
+  static override async getOrCreateBundle(...args: Parameters<typeof Worker.getOrCreateBundle>) {
+    SharingWorker.#bundle ??= Worker.getOrCreateBundle(...args);
+    return await SharingWorker.#bundle;
   }
 
   static async end(): Promise<void> {

@@ -42,9 +42,11 @@ export async function startTemporal(options: {
   uiPort?: number;
   /** Default: that of this process. */
   environment?: NodeJS.ProcessEnv;
+  /** Values of the server's dynamic configuration. */
+  settings?: Record<string, number>;
   say?: Say;
 }): Promise<TemporalServer> {
-  const { directory, say = silently } = options;
+  const { directory, settings = {}, say = silently } = options;
   const program = await temporalProgram(say);
   say('starting a Temporal server');
   const port = options.port ?? (await freePort());
@@ -55,6 +57,7 @@ export async function startTemporal(options: {
     [
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${port}`, '--ui-port', `${uiPort}`],
       ...['--db-filename', join(directory, 'temporal.db'), '--log-level', 'error'],
+      ...Object.entries(settings).flatMap(([name, value]) => ['--dynamic-config-value', `${name}=${value}`]),
     ],
     {
       log: join(directory, 'temporal.log'),
