@@ -1,5 +1,5 @@
 import { lookAtSets } from '../adapters/repository/catalog.ts';
-import type { Repository } from '../adapters/repository/repository.ts';
+import type { DeleteOutcome, Repository } from '../adapters/repository/repository.ts';
 import { beginningOf, deleteSet, orphans, tombstones } from '../adapters/repository/set-marks.ts';
 import { policyFor } from '../config/retention.ts';
 import { LifeboatError } from '../model/failures.ts';
@@ -32,7 +32,16 @@ export interface Pruned {
   bytes: number;
   /** Sets of which the store keeps something for now. */
   locked: string[];
+  /** The right that the repository's credentials lack; then the sets after the first denied one were left alone. */
+  missing?: string;
 }
+
+/** What the credentials need to delete, by kind of repository. */
+const RIGHT_TO_DELETE: Record<Repository['kind'], string> = {
+  directory: 'write permission on its folders',
+  s3: 's3:DeleteObject',
+  gcs: 'storage.objects.delete',
+};
 
 /** Expire and prune. */
 export function createRetentionActivities(deps: Dependencies) {
@@ -87,13 +96,15 @@ export function createRetentionActivities(deps: Dependencies) {
         const pruned: Pruned = { sets: [], bytes: 0, locked: [] };
         for (const [index, { set, reason }] of input.sets.entries()) {
           context.beat({ step: `pruning ${set}`, percent: Math.round((index / input.sets.length) * 100) });
-          const { bytes, locked } = await deleteSet(repository, set, {
+          const { bytes, locked, denied } = await deleteSet(repository, set, {
             time: new Date(),
             reason,
             signal: context.signal,
           });
           pruned.bytes += bytes;
           (locked.length > 0 ? pruned.locked : pruned.sets).push(set);
+          // The others would only be hidden by their tombstones, and stay.
+          if (denied) return { ...pruned, missing: RIGHT_TO_DELETE[repository.kind] };
         }
         return pruned;
       });
@@ -102,20 +113,27 @@ export function createRetentionActivities(deps: Dependencies) {
     /** Collect what dead runs left in a repository: artifacts without a manifest, temporary files, unfinished uploads. */
     async collectOrphans(input: {
       repository: string;
-    }): Promise<{ folders: number; uploads: number; bytes: number }> {
+    }): Promise<{ folders: number; uploads: number; bytes: number; missing?: string }> {
       return await step('collect', async (context) => {
         const repository = deps.repository(input.repository);
         const found = await orphans(repository, ORPHAN_GRACE_MS, new Date(), context.signal);
-        let bytes = 0;
+        let [folders, bytes] = [0, 0];
+        let denied = false;
         for (const orphan of found) {
           context.beat({ step: `collecting ${orphan.set}` });
-          for (const key of orphan.keys) await repository.delete(key);
+          const outcomes = new Set<DeleteOutcome>();
+          for (const key of orphan.keys) outcomes.add(await repository.delete(key));
+          denied = outcomes.has('denied');
+          if (denied) break;
+          if (outcomes.has('locked')) continue;
+          folders += 1;
           bytes += orphan.bytes;
         }
         return {
-          folders: found.length,
+          folders,
           uploads: await repository.sweep(ORPHAN_GRACE_MS, context.signal),
           bytes,
+          ...(denied ? { missing: RIGHT_TO_DELETE[repository.kind] } : {}),
         };
       });
     },

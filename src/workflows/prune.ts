@@ -16,8 +16,10 @@ export interface PrunedRepository {
   /** How many more retention lets go; one run takes a thousand, and the next ones these. */
   later: number;
   deleted: string[];
-  /** Sets of which the store keeps something for now (Object Lock, or a key that may not delete). */
+  /** Sets of which the store keeps something for now (Object Lock, or credentials that may not delete). */
   locked: string[];
+  /** The right that the repository's credentials lack to delete; then what retention lets go stays. */
+  missing?: string;
   bytes: number;
   unreadable: string[];
   /** Sets with a tombstone that retention would keep: somebody else wrote it, or the policy changed. Nothing of them is deleted. */
@@ -51,17 +53,19 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
     const dryRun = wanted.dryRun ?? false;
     const pruned = await alone(repository, dryRun);
     repositories[repository] = pruned;
-    const { keep, expired, later, deleted, bytes, locked, contested } = pruned;
+    const { keep, expired, later, deleted, bytes, locked, contested, missing } = pruned;
     const rest = later > 0 ? ` The next runs take ${later} more.` : '';
     report.line(
       dryRun
         ? `${repository}: ${keep} would stay, ${expired.length} would go.${rest}`
         : `${repository}: ${keep} stay, ${deleted.length} deleted (${formatBytes(bytes)}).${rest}`,
     );
-    if (locked.length > 0) {
+    if (missing) {
       report.line(
-        `${repository}: ${locked.length} sets are locked or may not be deleted by these credentials: ${named(locked)}.`,
+        `${repository}: its credentials may not delete (${missing} is missing), so what retention lets go stays (${expired.length} sets): prune with credentials that may.`,
       );
+    } else if (locked.length > 0) {
+      report.line(`${repository}: ${locked.length} sets are locked: ${named(locked)}.`);
     }
     if (contested.length > 0) {
       report.line(
@@ -127,11 +131,15 @@ export async function pruneRepository(input: {
     result.deleted.push(...pruned.sets);
     result.locked.push(...pruned.locked);
     result.bytes += pruned.bytes;
+    if (pruned.missing === undefined) continue;
+    result.missing = pruned.missing;
+    break;
   }
   const collected = await transfer(`Collect what dead runs left in ${repository}`).collectOrphans({
     repository,
   });
   result.orphans = collected.folders + collected.uploads;
   result.bytes += collected.bytes;
+  if (collected.missing) result.missing = collected.missing;
   return result;
 }

@@ -63,12 +63,22 @@ describe('a GCS repository', () => {
   });
 
   it('can be checked and written to by credentials that may not delete', async () => {
-    proxy.fault = ({ method }) => (method === 'DELETE' ? { status: 403, body: '{}' } : undefined);
+    const refused = (message: string) => ({
+      status: 403,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ error: { code: 403, message, errors: [{ message, reason: 'forbidden' }] } }),
+    });
+    let answer = refused("The object is subject to the bucket's retention policy and can not be deleted.");
+    proxy.fault = ({ method }) => (method === 'DELETE' ? answer : undefined);
     const repository = open({ endpoint: proxy.endpoint });
     await repository.check();
     await repository.check();
     await repository.put('sets/a/s/x', Readable.from([Buffer.from('x')]));
     assert.equal(await repository.delete('sets/a/s/x'), 'locked');
+    answer = refused(
+      'worker does not have storage.objects.delete access to the Google Cloud Storage object.',
+    );
+    assert.equal(await repository.delete('sets/a/s/x'), 'denied');
     assert.deepEqual(await keys(repository, ''), ['lifeboat.json', 'sets/a/s/x']);
   });
 

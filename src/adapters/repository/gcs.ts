@@ -162,7 +162,9 @@ export class GcsRepository implements Repository {
       return 'deleted';
     } catch (error) {
       const status = gcsStatus(error);
-      if (status === 403) return 'locked';
+      // A hold or a retention rule is answered with the same status; only a missing right names the right.
+      if (status === 403)
+        return (error as Error).message.includes('storage.objects.delete') ? 'denied' : 'locked';
       if (status === 404) {
         // The same answer for a missing bucket: that is no success.
         for await (const _ of this.list(key)) break;

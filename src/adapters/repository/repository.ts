@@ -36,8 +36,8 @@ export interface GetOptions {
   signal?: AbortSignal;
 }
 
-/** `locked`: the store keeps it for now (Object Lock, a retention rule, a key that may not delete). */
-export type DeleteOutcome = 'deleted' | 'absent' | 'locked';
+/** `locked`: the store keeps it for now (Object Lock, a retention rule); `denied`: these credentials may delete nothing. */
+export type DeleteOutcome = 'deleted' | 'absent' | 'locked' | 'denied';
 
 /**
  * A place where sets live. Keys are written once: `put` of a key that exists is refused with `KeyExists`,

@@ -62,6 +62,10 @@ export const isTaken = (error: unknown): boolean =>
 export const isDenied = (error: unknown): boolean =>
   statusOf(error) === 403 || ['AccessDenied', 'ObjectLocked', 'InvalidRetention'].includes(s3Code(error));
 
+/** Whether a refused delete is the store's own keeping: AWS itself never refuses a plain delete for that, some servers do. */
+export const isKept = (error: unknown): boolean =>
+  ['ObjectLocked', 'InvalidRetention'].includes(s3Code(error));
+
 /** What an error of an S3 store means to a person. Errors that are none of its own are passed on as they are. */
 export function s3Failure(
   error: unknown,

@@ -1,5 +1,10 @@
 import type { Readable } from 'node:stream';
-import { type HeadObjectCommandOutput, S3 } from '@aws-sdk/client-s3';
+import {
+  type HeadObjectCommandOutput,
+  type ListMultipartUploadsCommandInput,
+  type ListMultipartUploadsCommandOutput,
+  S3,
+} from '@aws-sdk/client-s3';
 import type { S3Repository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { repositoryKey } from '../../model/manifest.ts';
@@ -8,7 +13,7 @@ import { descriptorText, ensureDescriptor } from './descriptor.ts';
 import { requireKey } from './key.ts';
 import type { DeleteOutcome, GetOptions, PutOptions, Repository, StoredObject } from './repository.ts';
 import { resumedRead } from './resumed-read.ts';
-import { isDenied, isMissing, isTaken, s3Code, s3Failure } from './s3-failure.ts';
+import { isDenied, isKept, isMissing, isTaken, s3Code, s3Failure } from './s3-failure.ts';
 import { S3Upload } from './s3-upload.ts';
 
 const OURS = [KEYS.descriptor, KEYS.manifests, KEYS.sets, KEYS.verdicts, KEYS.holds, KEYS.tombstones];
@@ -136,7 +141,8 @@ export class S3Repository implements Repository {
       await this.#client.deleteObject({ Bucket: this.#config.bucket, Key: this.#prefix + key });
       return 'deleted';
     } catch (error) {
-      if (isDenied(error)) return 'locked';
+      if (isKept(error)) return 'locked';
+      if (isDenied(error)) return 'denied';
       if (isMissing(error)) return 'absent';
       throw s3Failure(error, this.#identity(), `deleting "${key}"`);
     }
@@ -147,9 +153,8 @@ export class S3Repository implements Repository {
     let markers: { KeyMarker?: string; UploadIdMarker?: string } = {};
     while (true) {
       const request = { Bucket: this.#config.bucket, Prefix: this.#prefix, ...markers };
-      const page = await this.#do('listing unfinished uploads', () =>
-        this.#client.listMultipartUploads(request, within(signal)),
-      );
+      const page = await this.#unfinished(request, signal);
+      if (!page) return aborted;
       for (const { Key = '', UploadId, Initiated } of page.Uploads ?? []) {
         const key = Key.slice(this.#prefix.length);
         const isOurs = Key.startsWith(this.#prefix) && OURS.some((start) => key.startsWith(start));
@@ -182,6 +187,19 @@ export class S3Repository implements Repository {
         if (!isTaken(error)) throw error;
       }
     });
+  }
+
+  /** Unfinished uploads; nothing for credentials that may not see them: those leave them to the bucket's lifecycle rule. */
+  async #unfinished(
+    request: ListMultipartUploadsCommandInput,
+    signal: AbortSignal | undefined,
+  ): Promise<ListMultipartUploadsCommandOutput | undefined> {
+    try {
+      return await this.#client.listMultipartUploads(request, within(signal));
+    } catch (error) {
+      if (s3Code(error) === 'AccessDenied') return undefined;
+      throw s3Failure(error, this.#identity(), 'listing unfinished uploads');
+    }
   }
 
   async #abort(Key: string, UploadId: string, signal: AbortSignal | undefined): Promise<boolean> {

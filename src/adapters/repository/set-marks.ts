@@ -57,11 +57,12 @@ export async function tombstone(
   }
 }
 
-/** What became of a set's objects. `locked` ones stay, and so do its manifest and tombstone, for the next pruning. */
+/** What became of a set's objects. `locked` ones stay, and so do its manifest and tombstone, for the next pruning; `denied` when for lack of a right. */
 export interface Deletion {
   deleted: number;
   bytes: number;
   locked: string[];
+  denied: boolean;
 }
 
 /**
@@ -74,7 +75,7 @@ export async function deleteSet(
   { time, reason, signal }: { time: Date; reason: string; signal?: AbortSignal },
 ): Promise<Deletion> {
   await tombstone(repository, set, { time, reason });
-  const result: Deletion = { deleted: 0, bytes: 0, locked: [] };
+  const result: Deletion = { deleted: 0, bytes: 0, locked: [], denied: false };
   const at = signal ? { signal } : {};
   const remove = async (keys: { key: string; bytes: number }[]) => {
     const limit = pLimit(DELETERS);
@@ -98,8 +99,11 @@ async function removeOne(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   signal?.throwIfAborted();
+  // What one object was denied, all others would be.
+  if (result.denied) return;
   const outcome: DeleteOutcome = await repository.delete(key);
-  if (outcome === 'locked') result.locked.push(key);
+  if (outcome === 'locked' || outcome === 'denied') result.locked.push(key);
+  if (outcome === 'denied') result.denied = true;
   if (outcome !== 'deleted') return;
   result.deleted += 1;
   result.bytes += bytes;
