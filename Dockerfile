@@ -29,6 +29,7 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/* \
   && mkdir -p /etc/lifeboat /var/lib/lifeboat \
   && chown node:node /var/lib/lifeboat \
+  && install -d -m 700 -o node -g node /var/lib/lifeboat-uploads \
   && ln -s /app/bin/lifeboat /usr/local/bin/lifeboat
 WORKDIR /app
 COPY --from=app /app ./

@@ -16,6 +16,7 @@ import { connectDependencies } from './worker/dependencies.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
 import { installRuntime } from './worker/telemetry.ts';
 import { startTracing } from './worker/tracing.ts';
+import { openUploadNotes } from './worker/upload-notes.ts';
 import { workflowBundle } from './worker/workflow-bundle.ts';
 
 export interface WorkerOptions {
@@ -32,6 +33,11 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
   const { connectionOptions, namespace, taskQueue } = temporalConnection(first);
   const logger = createLogger(first.telemetry.logLevel, { secrets: () => secretValues(first) });
   installRuntime(logger, first.telemetry);
+  const uploads = openUploadNotes(
+    process.env,
+    `${connectionOptions.address} ${namespace} ${taskQueue}`,
+    logger,
+  );
   const connection = await Connection.connect(connectionOptions);
   const native = await NativeConnection.connect(connectionOptions);
   const engine = connectEngine();
@@ -62,7 +68,11 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
     version,
     ready: [polls],
   });
-  const made = createActivities({ ...dependencies, metrics: observation.metrics });
+  const made = createActivities({
+    ...dependencies,
+    metrics: observation.metrics,
+    ...(uploads ? { uploads } : {}),
+  });
   try {
     await registerSearchAttributes(connection, namespace);
     const created = await Worker.create({

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Engine } from '../adapters/docker/engine.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
+import type { UploadNotes } from '../adapters/repository/upload-notes.ts';
 import type { Config, Neo4jService, QdrantService, Service } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -14,6 +15,8 @@ export interface Dependencies {
   client: Client;
   /** Opened once for each configured repository. */
   repository: (name: string) => Repository;
+  /** What is written down of uploads under way; absent where there is no place for it: then an upload that was cut begins anew. */
+  uploads?: UploadNotes;
   /** What the worker counts; absent where nobody asks. */
   metrics?: Metrics;
   /** The version of Lifeboat that goes into manifests. */

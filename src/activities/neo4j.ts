@@ -3,7 +3,7 @@ import { type Engine, engineStatus } from '../adapters/docker/engine.ts';
 import { volumesInMemory } from '../adapters/docker/image.ts';
 import { inspectVolume } from '../adapters/docker/volume.ts';
 import { type BoltAccess, graphFacts } from '../adapters/neo4j/bolt.ts';
-import { type AdminContext, dumpDatabase, openDump } from '../adapters/neo4j/dump.ts';
+import { type AdminContext, dumpDatabase, findDump } from '../adapters/neo4j/dump.ts';
 import { walkDump } from '../adapters/neo4j/dump-walker.ts';
 import { helperEnvironment } from '../adapters/neo4j/layout.ts';
 import { type Neo4jProbe, probeNeo4j } from '../adapters/neo4j/probe.ts';
@@ -118,7 +118,7 @@ export function createNeo4jActivities(deps: Dependencies) {
     /** Put one finished dump into a repository, read to its end as the archive that it is. */
     async storeDump(input: ServiceStep & { database: string; repository: string }): Promise<Artifact> {
       return await step('store', async (context) => {
-        const dump = await openDump(engine, await stagingOf(engine, input), input.database);
+        const dump = await findDump(engine, await stagingOf(engine, input), input.database);
         return await storeInRepository(deps, context, {
           repository: input.repository,
           set: input.set,
@@ -126,7 +126,8 @@ export function createNeo4jActivities(deps: Dependencies) {
           kind: 'neo4j-dump',
           name: input.database,
           file: `${input.database}.dump`,
-          source: dump.source,
+          open: dump.open,
+          source: `${dump.bytes} bytes, written ${dump.modifiedAt.toISOString()}`,
           bytes: dump.bytes,
           // neo4j-admin compresses its dumps itself.
           compression: 'none',

@@ -186,25 +186,24 @@ export function createQdrantActivities(deps: Dependencies) {
         const { snapshot } = input;
         const service = qdrantNamed(deps.config(), snapshot.service);
         return await withQdrant(service, snapshot.node, async (qdrant) => {
-          const source = await qdrant.downloadSnapshot(snapshot.collection, snapshot.name, {
-            signal: context.signal,
-          });
+          const { collection, name, bytes, capturedAt, checksum } = snapshot;
           const place = input.clustered
-            ? `${word(snapshot.collection)}@${service.urls.indexOf(snapshot.node)}`
-            : word(snapshot.collection);
+            ? `${word(collection)}@${service.urls.indexOf(snapshot.node)}`
+            : word(collection);
           const artifact = await storeInRepository(deps, context, {
             repository: input.repository,
             set: input.set,
             service: service.name,
             kind: 'qdrant-snapshot',
-            name: snapshot.collection,
+            name: collection,
             ...(input.clustered ? { node: snapshot.node } : {}),
             file: `${place}.snapshot`,
-            source,
-            bytes: snapshot.bytes,
+            open: () => qdrant.downloadSnapshot(collection, name, { signal: context.signal }),
+            source: `${snapshot.node} ${name}, ${bytes} bytes, ${checksum ?? 'no checksum'}, ${capturedAt}`,
+            bytes,
             compression: 'zstd',
-            capturedAt: snapshot.capturedAt,
-            serverChecksum: snapshot.checksum,
+            capturedAt,
+            serverChecksum: checksum,
             inspect: walkSnapshot,
           });
           if (snapshot.checksum && snapshot.checksum !== artifact.content.sha256) {

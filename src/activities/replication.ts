@@ -9,6 +9,7 @@ import { LifeboatError } from '../model/failures.ts';
 import type { Artifact } from '../model/manifest.ts';
 import { KEYS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
+import { uploadResumably } from './resumable-upload.ts';
 import { type Step, step } from './step.ts';
 import { requireRoom } from './store.ts';
 
@@ -62,7 +63,7 @@ export function createReplicationActivities(deps: Dependencies) {
         let bytes = 0;
         for (const artifact of manifest.artifacts) {
           const at = bytes;
-          await copyArtifact(source, target, artifact, context, (copied) =>
+          await copyArtifact(deps, [source, target], artifact, context, (copied) =>
             context.beat({ step: `copying ${artifact.path}`, bytes: at + copied, total }),
           );
           bytes += artifact.stored.bytes;
@@ -75,12 +76,12 @@ export function createReplicationActivities(deps: Dependencies) {
 }
 
 /**
- * What an earlier attempt, or another run meanwhile, has copied is there whole: a `put` that was cut leaves nothing. A backup copies
- * its own set, and a schedule of `replicate` may find it missing at that moment.
+ * What an earlier attempt, or another run meanwhile, has copied is there whole: a `put` that was cut shows nothing, and is gone on with. A backup
+ * copies its own set, and a schedule of `replicate` may find it missing at that moment.
  */
 async function copyArtifact(
-  source: Repository,
-  target: Repository,
+  deps: Dependencies,
+  [source, target]: [Repository, Repository],
   artifact: Artifact,
   context: Step,
   onProgress: (bytes: number) => void,
@@ -89,8 +90,28 @@ async function copyArtifact(
   const isThere = async () => (await target.head(path))?.bytes === stored.bytes;
   if (await isThere()) return;
   await requireRoom(target, stored.bytes);
+  const { signal } = context;
+  const upload = { repository: target, wanted: path, source: `${stored.sha256}, ${stored.bytes} bytes` };
+  try {
+    await uploadResumably(deps, context, upload, async ({ resume }) => {
+      await pipeline(await source.get(path, { signal }), checked(source, artifact), async (chunks) => {
+        const outgoing = Readable.from(chunks, { objectMode: false, highWaterMark: 1024 * 1024 });
+        const resuming = resume ? { resume } : {};
+        await target.put(path, outgoing, { bytes: stored.bytes, signal, onProgress, ...resuming });
+      });
+    });
+  } catch (error) {
+    if (!(error instanceof LifeboatError && error.type === 'KeyExists' && (await isThere()))) throw error;
+  }
+}
+
+/** A stage that breaks when what has passed is not the artifact. */
+function checked(
+  source: Repository,
+  { path, stored }: Artifact,
+): (chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   const measured = meter();
-  const checked = async function* (chunks: AsyncIterable<Buffer>) {
+  return async function* (chunks: AsyncIterable<Buffer>) {
     yield* measured(
       atMost(chunks, stored.bytes, 'stored bytes', `"${path}" in the repository "${source.name}"`),
     );
@@ -102,15 +123,6 @@ async function copyArtifact(
       );
     }
   };
-  const { signal } = context;
-  try {
-    await pipeline(await source.get(path, { signal }), checked, async (chunks) => {
-      const outgoing = Readable.from(chunks, { objectMode: false, highWaterMark: 1024 * 1024 });
-      await target.put(path, outgoing, { bytes: stored.bytes, signal, onProgress });
-    });
-  } catch (error) {
-    if (!(error instanceof LifeboatError && error.type === 'KeyExists' && (await isThere()))) throw error;
-  }
 }
 
 async function copyManifest(

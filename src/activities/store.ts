@@ -4,6 +4,7 @@ import { LifeboatError } from '../model/failures.ts';
 import type { Artifact } from '../model/manifest.ts';
 import { KEYS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
+import { uploadResumably } from './resumable-upload.ts';
 import type { Step } from './step.ts';
 
 /** One artifact on its way into a repository. */
@@ -16,7 +17,10 @@ export interface ArtifactToStore {
   node?: string;
   /** The file's name before compression and encryption add their endings. */
   file: string;
-  source: Readable;
+  /** Reads it from its beginning; called again when an upload that was cut can't be gone on with. */
+  open: () => Promise<Readable>;
+  /** What tells this content from any other that could have the same name: so an upload that was cut goes on with the same one only. */
+  source: string;
   bytes: number;
   compression: Artifact['compression'];
   capturedAt?: string;
@@ -35,24 +39,30 @@ export async function storeInRepository(
   const { encryption } = deps.config();
   await requireRoom(repository, artifact.bytes);
   const endings = [artifact.compression === 'zstd' ? '.zst' : '', encryption ? '.age' : ''].join('');
-  const path = await freeKey(KEYS.artifact(artifact.set, artifact.service, `${artifact.file}${endings}`));
-  const stored = await storeArtifact({
-    source: artifact.source,
-    repository,
-    key: path,
-    compression: artifact.compression,
-    ...(encryption ? { encryption } : {}),
-    ...(endings === '' ? { put: { bytes: artifact.bytes } } : {}),
-    signal: context.signal,
-    inspect: artifact.inspect,
-    onProgress: (bytes) =>
-      context.beat({
-        step: `storing ${artifact.file}`,
-        bytes,
-        total: artifact.bytes,
-        percent: artifact.bytes === 0 ? 100 : Math.round((bytes / artifact.bytes) * 1000) / 10,
-      }),
-  });
+  const wanted = KEYS.artifact(artifact.set, artifact.service, `${artifact.file}${endings}`);
+  const { source } = artifact;
+  const upload = { repository, wanted, freeKey, source, ...(encryption ? { encryption } : {}) };
+  const { path, stored } = await uploadResumably(deps, context, upload, async ({ key, seal, resume }) => ({
+    path: key,
+    stored: await storeArtifact({
+      source: await artifact.open(),
+      repository,
+      key,
+      compression: artifact.compression,
+      ...(encryption ? { encryption } : {}),
+      ...(seal ? { seal } : {}),
+      put: { ...(resume ? { resume } : {}), ...(endings === '' ? { bytes: artifact.bytes } : {}) },
+      signal: context.signal,
+      inspect: artifact.inspect,
+      onProgress: (bytes) =>
+        context.beat({
+          step: `storing ${artifact.file}`,
+          bytes,
+          total: artifact.bytes,
+          percent: artifact.bytes === 0 ? 100 : Math.round((bytes / artifact.bytes) * 1000) / 10,
+        }),
+    }),
+  }));
   return {
     service: artifact.service,
     kind: artifact.kind,

@@ -19,6 +19,7 @@ import { LABELS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
 import { tidyPlace } from './kept-stores.ts';
 import { withQdrant } from './qdrant.ts';
+import { abandonUpload } from './resumable-upload.ts';
 import { type Step, step } from './step.ts';
 import { closeWindow } from './windows.ts';
 
@@ -136,6 +137,10 @@ export function createWatchdogActivities(deps: Dependencies) {
           if (debt.kind === 'qdrant-restore' || (await isOpen(debt.workflowId, debt.runId))) continue;
           await attempt(`${debt.kind} ${debt.name || debt.collection}`, () => payDebt(debt));
         }
+        await deps.uploads?.sweep(
+          async ({ workflowId, runId }) => !(await isOpen(workflowId, runId)),
+          async (note) => await abandonUpload(deps, note, context.signal),
+        );
         if (problems.length > 0) {
           throw new LifeboatError(
             'HelperFailed',

@@ -37,7 +37,7 @@ if (process.send) {
     });
     await repository.put('sets/a/s/x', generated(seed, bytes), {
       onProgress: (acknowledged) => process.send?.({ acknowledged }),
-      resume: { onUpload: (uploadId) => process.send?.({ uploadId }) },
+      resume: { onUpload: (uploadId) => void process.send?.({ uploadId }) },
     });
   });
 }

@@ -113,6 +113,7 @@ export async function startLifeboat(
       ...(fault ? { LIFEBOAT_TEST_FAULT: JSON.stringify(fault) } : {}),
       DOCKER_HOST: testbed.docker.host,
       LIFEBOAT_CONFIG: file,
+      LIFEBOAT_UPLOADS: join(directory, 'uploads'),
       LIFEBOAT_WORKFLOW_BUNDLE: join(testbed.directory, 'workflow-bundle.js'),
       ...env,
     });

@@ -101,12 +101,12 @@ function dumpPercent(output: string): number | undefined {
   return last ? Number(last[1]) : undefined;
 }
 
-/** Read a finished dump: directly where this process sees the volume, else through the engine. */
-export async function openDump(
+/** A finished dump; `open` reads it directly where this process sees the volume, else through the engine. */
+export async function findDump(
   engine: Engine,
   staging: Staging,
   database: string,
-): Promise<{ source: Readable; bytes: number }> {
+): Promise<{ bytes: number; modifiedAt: Date; open: () => Promise<Readable> }> {
   const path = `${STAGING}/${dumpFile(database)}`;
   const stat = await statPath(engine, staging.carrier, path);
   if (!stat) {
@@ -115,11 +115,15 @@ export async function openDump(
       `The dump of the database "${database}" is no longer in the staging volume ${staging.volume}.`,
     );
   }
-  const local = await localPath(staging.mountpoint, dumpFile(database), stat.bytes);
+  const { bytes, modifiedAt } = stat;
   return {
-    source: local
-      ? createReadStream(local, { highWaterMark: 1024 * 1024 })
-      : await readFileFrom(engine, staging.carrier, path),
-    bytes: stat.bytes,
+    bytes,
+    modifiedAt,
+    async open() {
+      const local = await localPath(staging.mountpoint, dumpFile(database), bytes);
+      return local
+        ? createReadStream(local, { highWaterMark: 1024 * 1024 })
+        : await readFileFrom(engine, staging.carrier, path);
+    },
   };
 }

@@ -27,6 +27,21 @@ export async function newSeal(encryption: Pick<Encryption, 'recipients' | 'passp
   return new Secret(parts.map((part) => part.toString('base64')).join(' '));
 }
 
+/** Whether a seal is one for this passphrase; for which recipients it is, only whoever made it knows. */
+export async function sealFits(
+  seal: Secret,
+  { passphrase }: Pick<Encryption, 'passphrase'>,
+): Promise<boolean> {
+  const [header = '', fileKey = ''] = seal.reveal().split(' ');
+  if (!passphrase) return true;
+  try {
+    const opened = await openFileKey(Buffer.from(header, 'base64'), { passphrase }, 'An upload under way');
+    return opened.equals(Buffer.from(fileKey, 'base64'));
+  } catch {
+    return false;
+  }
+}
+
 /**
  * A stage that encrypts what passes, for the stock `age` program to read.
  * @param seal of an earlier attempt to store the very same content. Default: a new one

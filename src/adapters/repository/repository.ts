@@ -18,14 +18,31 @@ export interface PutOptions {
    * Go on with an upload that a dead process left. The source is read from its beginning again; what the store already has is compared by
    * checksum and not sent twice. Only S3 can: the other kinds ignore it and begin anew.
    */
-  resume?: {
-    /** What `onUpload` said in the earlier attempt; default: a new upload. An upload that is gone is begun anew. */
-    uploadId?: string;
-    /** Told as soon as an upload exists. The text is no secret, but only good for the same key. */
-    onUpload?: (uploadId: string) => void;
-    /** Fail with `ChecksumMismatch` when the source has changed since, instead of sending the changed parts again. Default false. */
-    requireSame?: boolean;
-  };
+  resume?: Resume;
+}
+
+export interface Resume {
+  /** What `onUpload` said in the earlier attempt; default: a new upload. An upload that is gone is begun anew. */
+  uploadId?: string;
+  /** Told as soon as an upload exists, and waited for before its first part leaves. The text is no secret, but only good for the same key. */
+  onUpload?: (uploadId: string) => void | Promise<void>;
+  /** Told of each part before it leaves, and waited for; what it throws keeps the part from leaving. */
+  sending?: (part: SentPart) => void | Promise<void>;
+  /** Fail with `SourceChanged` when the source has changed since, instead of sending the changed parts again. Default false. */
+  requireSame?: boolean;
+  /**
+   * Whether another attempt will follow this failure, so that the parts are to be left for it. Default: when it was not aborted and trying again
+   * may help.
+   */
+  again?: (error: unknown) => boolean;
+}
+
+/** A part of an upload: its size, and a checksum as the store has it. */
+export interface SentPart {
+  /** From 1. */
+  number: number;
+  bytes: number;
+  sum: string;
 }
 
 export interface GetOptions {
@@ -55,6 +72,8 @@ export interface Repository {
   /** Free bytes where the store knows (a directory); null where it does not (object stores). */
   freeBytes(): Promise<number | null>;
   put(key: string, source: Readable, options?: PutOptions): Promise<StoredObject>;
+  /** Remove the parts of an upload that nobody will go on with, as `onUpload` named it; one that is gone is none. Absent where none can be gone on with. */
+  abandonUpload?(key: string, upload: string, signal?: AbortSignal): Promise<void>;
   get(key: string, options?: GetOptions): Promise<Readable>;
   head(key: string): Promise<StoredObject | null>;
   /** Objects below a prefix in the order of their keys (some S3 servers: folder by folder), read in pages; `after` skips all keys up to and including it. */

@@ -9,6 +9,7 @@ import { checksum, isSame } from './part-checksum.ts';
 import { type Part, PartReader, partSizes } from './part-reader.ts';
 import type { PutOptions, StoredObject } from './repository.ts';
 import { isMissing, isTaken, s3Code } from './s3-failure.ts';
+import { SourceChanged } from './source-changed.ts';
 
 /** Metadata on every object: which upload made it. Tells one's own finished upload from somebody else's object. */
 const TOKEN = 'lifeboat-upload';
@@ -99,6 +100,7 @@ export class S3Upload {
 
   async #single(body: Buffer, abortSignal: AbortSignal): Promise<StoredObject> {
     // What an earlier attempt left was a larger object.
+    if (this.#uploadId && this.#job.options.resume?.requireSame) throw new SourceChanged(this.#job.key);
     if (this.#uploadId) await this.#abort();
     const request = { ...this.#job.object, ...this.#kept(), Body: body, ChecksumCRC32: checksum(body) };
     try {
@@ -126,7 +128,7 @@ export class S3Upload {
       this.#job.client.createMultipartUpload(request, { abortSignal }),
     );
     this.#uploadId = created.UploadId;
-    this.#job.options.resume?.onUpload?.(`${this.#token}/${this.#uploadId}`);
+    await this.#job.options.resume?.onUpload?.(`${this.#token}/${this.#uploadId}`);
   }
 
   async #readPresent(UploadId: string, abortSignal: AbortSignal): Promise<boolean> {
@@ -151,18 +153,14 @@ export class S3Upload {
 
   async #sendPart(part: Part, abortSignal: AbortSignal): Promise<void> {
     const sum = checksum(part.body);
+    await this.#job.options.resume?.sending?.({ number: part.number, bytes: part.body.length, sum });
     const present = this.#present.get(part.number);
     if (present && isSame(present, part.body, sum)) {
       this.#knowsChecksums = true;
       this.#accept(part, present.ETag, sum);
       return;
     }
-    if (present && this.#job.options.resume?.requireSame) {
-      throw new LifeboatError(
-        'ChecksumMismatch',
-        `What is to be written to "${this.#job.key}" has changed since its upload began: capture it anew.`,
-      );
-    }
+    if (present && this.#job.options.resume?.requireSame) throw new SourceChanged(this.#job.key);
     const sent = await this.#do(`writing part ${part.number} of "${this.#job.key}"`, () =>
       this.#job.client.uploadPart(
         {
@@ -230,7 +228,12 @@ export class S3Upload {
     if (!this.#uploadId || present.Metadata?.[TOKEN] !== this.#token) throw this.#job.exists();
     // An earlier attempt had finished and could not say so. The source is still read to its end: others measure it on its way.
     let bytes = 0;
-    for await (const chunk of buffers(source)) bytes += chunk.length;
+    for await (const part of this.#parts.read(buffers(source))) {
+      bytes += part.body.length;
+      const { number, body } = part;
+      await this.#job.options.resume?.sending?.({ number, bytes: body.length, sum: checksum(body) });
+      this.#parts.release(part);
+    }
     if (present.ContentLength !== bytes) throw this.#job.exists();
     return { key: this.#job.key, bytes, modifiedAt: present.LastModified ?? new Date() };
   }
@@ -241,7 +244,9 @@ export class S3Upload {
 
   /** Whether nobody can go on with this upload: it is not resumable, was cancelled, or would fail in the same way again. */
   #isOver(error: unknown): boolean {
-    if (!this.#job.options.resume || this.#job.options.signal?.aborted) return true;
+    const { resume, signal } = this.#job.options;
+    if (resume?.again) return !resume.again(error);
+    if (!resume || signal?.aborted) return true;
     return error instanceof LifeboatError && !error.retryable;
   }
 
@@ -285,7 +290,7 @@ export class S3Upload {
 }
 
 /** What `onUpload` was told: the token of the object's metadata, and S3's own id. */
-function readResume(resume: string | undefined): { token: string; uploadId: string } | undefined {
+export function readResume(resume: string | undefined): { token: string; uploadId: string } | undefined {
   const at = resume?.indexOf('/') ?? -1;
   return resume === undefined || at < 0
     ? undefined

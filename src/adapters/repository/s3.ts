@@ -14,7 +14,7 @@ import { requireKey } from './key.ts';
 import type { DeleteOutcome, GetOptions, PutOptions, Repository, StoredObject } from './repository.ts';
 import { resumedRead } from './resumed-read.ts';
 import { isDenied, isKept, isMissing, isTaken, s3Code, s3Failure } from './s3-failure.ts';
-import { S3Upload } from './s3-upload.ts';
+import { readResume, S3Upload } from './s3-upload.ts';
 
 const OURS = [KEYS.descriptor, KEYS.manifests, KEYS.sets, KEYS.verdicts, KEYS.holds, KEYS.tombstones];
 
@@ -67,6 +67,12 @@ export class S3Repository implements Repository {
     } finally {
       source.destroy();
     }
+  }
+
+  async abandonUpload(key: string, upload: string, signal?: AbortSignal): Promise<void> {
+    requireKey(key, this.name);
+    const begun = readResume(upload);
+    if (begun) await this.#abort(this.#prefix + key, begun.uploadId, signal);
   }
 
   async get(key: string, options: GetOptions = {}): Promise<Readable> {

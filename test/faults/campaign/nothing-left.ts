@@ -49,6 +49,7 @@ export async function leftovers(scene: Scene): Promise<string[]> {
       .filter(({ name }) => name !== COLLECTION)
       .map(({ name }) => `the collection ${name} is left on the Qdrant server`),
     ...(await readdir(scene.scratch)).map((name) => `${name} is left in the worker's scratch folder`),
+    ...(await readdir(scene.uploads)).map((name) => `${name} is left of an upload`),
     ...(await leftOnVolume(scene)),
   ];
 }

@@ -48,6 +48,8 @@ export interface Scene {
   directory: string;
   /** The workers' scratch directory: nothing stays in it. */
   scratch: string;
+  /** Where the workers write down uploads that are under way: nothing stays in it either. */
+  uploads: string;
   docker: DockerEngine;
   engine: Engine;
   neo4j: Neo4jServer;
@@ -94,6 +96,7 @@ export async function setScene(): Promise<Scene> {
 async function furnish(state: TestbedState): Promise<Scene> {
   const { directory } = state;
   const [scratch, config] = [join(directory, 'scratch'), join(directory, 'lifeboat.yaml')];
+  const uploads = join(directory, 'uploads');
   await mkdir(scratch);
   // Of several scenes in this process, each ends what is its own.
   const marked = { ...process.env, [TESTBED_VARIABLE]: state.id };
@@ -141,6 +144,7 @@ async function furnish(state: TestbedState): Promise<Scene> {
     LIFEBOAT_CONFIG: config,
     LIFEBOAT_WORKFLOW_BUNDLE: join(directory, 'workflow-bundle.js'),
     TMPDIR: scratch,
+    LIFEBOAT_UPLOADS: uploads,
   };
   const worker = new WorkerKeeper(environment, join(directory, 'worker.log'));
   const connection = await Connection.connect({ address: temporal.address });
@@ -164,6 +168,7 @@ async function furnish(state: TestbedState): Promise<Scene> {
     ...{
       directory,
       scratch,
+      uploads,
       docker,
       neo4j,
       driver,
