@@ -88,11 +88,12 @@ export class HashThread {
     if (answer.kind === 'digest') {
       this.#digests.get(answer.stream)?.(answer.sha256);
       this.#digests.delete(answer.stream);
-      if (this.#digests.size === 0 && this.#waiting.length === 0) this.#worker.unref();
-      return;
+    } else {
+      this.#free.push(answer.slot);
+      this.#waiting.shift()?.();
     }
-    this.#free.push(answer.slot);
-    this.#waiting.shift()?.();
+    // A stream that waited may never ask for its digest.
+    if (this.#digests.size === 0 && this.#waiting.length === 0) this.#worker.unref();
   }
 
   async #slot(): Promise<number> {
