@@ -105,6 +105,7 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
     current.close();
     await observation.stop();
     await tracing?.stop();
+    await uploads?.close();
     await native.close();
     await connection.close();
   }

@@ -106,6 +106,26 @@ describe('notes of uploads under way', () => {
     assert.deepEqual(await readdir(directory), [file]);
   });
 
+  it('leave no folder behind that was made for them, unless one is in it', async () => {
+    const made = join(directory, 'made');
+    const [one, other] = [new UploadNotes(made, 'here'), new UploadNotes(made, 'elsewhere')];
+    await one.close();
+    await assert.rejects(readdir(made), { code: 'ENOENT' });
+    assert.equal(
+      await other.sweep(
+        async () => true,
+        async () => {},
+      ),
+      0,
+    );
+    assert.equal(await other.write(id, note()), true);
+    await other.close();
+    assert.equal((await readdir(made)).length, 1);
+    await rm(made, { recursive: true });
+    await new UploadNotes(directory, 'here').close();
+    assert.deepEqual(await readdir(directory), [], 'a folder that was there stays');
+  });
+
   it('are not written where others could read them', async () => {
     await chmod(directory, 0o755);
     assert.throws(() => new UploadNotes(directory, 'here'), /LIFEBOAT_UPLOADS.*alone may read/s);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
-import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Secret } from '../../config/secret.ts';
@@ -46,9 +46,10 @@ const OWN = { mode: 0o600, flush: true } as const;
 export class UploadNotes {
   readonly #directory: string;
   readonly #prefix: string;
+  #isOurs = false;
 
   /**
-   * @param directory made in the folder above it if it is not there
+   * @param directory made in the folder above it if it is not there; see `close`
    * @param installation whose uploads these are: others may have theirs in the same folder
    * @throws {LifeboatError} `InvalidConfiguration` for a place that can't be made, or that others could read
    */
@@ -56,17 +57,21 @@ export class UploadNotes {
     this.#directory = directory;
     this.#prefix = digest(installation).slice(0, 16);
     try {
-      makeFolder(directory);
-      const found = lstatSync(directory);
-      // In a folder that everybody can write, somebody else may have made it first.
-      const isPrivate = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
-      if (!isPrivate) throw new Error('it is not a folder that this user alone may read');
+      this.#open();
     } catch (error) {
       throw new LifeboatError(
         'InvalidConfiguration',
         `Uploads can't be written down in ${directory} (LIFEBOAT_UPLOADS): ${messageOf(error)}. Name a folder of this user with mode 0700, on a disk that outlasts the worker.`,
       );
     }
+  }
+
+  /** At the end of the worker: takes away the folder that it made, unless notes are in it. Other workers with the same folder make it again. */
+  async close(): Promise<void> {
+    if (!this.#isOurs) return;
+    await rmdir(this.#directory).catch(() => {
+      // Uploads under way are in it, or another worker took it away.
+    });
   }
 
   /** The note of an upload; null when there is none, or none that can be read. */
@@ -91,7 +96,10 @@ export class UploadNotes {
     const lines = [{ ...rest, ...(seal ? { seal: seal.reveal() } : {}) }, ...sent.values()];
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     const path = this.#path(upload);
-    return await this.#written(path, writeFile(path, text, OWN));
+    return await this.#written(path, async () => {
+      this.#open();
+      await writeFile(path, text, OWN);
+    });
   }
 
   /**
@@ -104,7 +112,8 @@ export class UploadNotes {
     if (before) return true;
     sent.set(part.number, part);
     const path = this.#path(upload);
-    return await this.#written(path, appendFile(path, `${JSON.stringify(part)}\n`, OWN));
+    const line = `${JSON.stringify(part)}\n`;
+    return await this.#written(path, async () => await appendFile(path, line, OWN));
   }
 
   /** It has ended, or is given up. */
@@ -121,7 +130,7 @@ export class UploadNotes {
     giveUp: (note: { repository: string; key: string; upload: string }) => Promise<void>,
   ): Promise<number> {
     let forgotten = 0;
-    for (const name of await readdir(this.#directory)) {
+    for (const name of await readdir(this.#directory).catch(noneIfGone)) {
       const path = join(this.#directory, name);
       if (!name.startsWith(`${this.#prefix}-`) || !name.endsWith(ENDING)) continue;
       const [first = '', ...rest] = (await readFile(path, 'utf8').catch(unlessGone)).split('\n', 2);
@@ -142,9 +151,17 @@ export class UploadNotes {
     return forgotten;
   }
 
-  async #written(path: string, writing: Promise<void>): Promise<boolean> {
+  /** Another worker may have taken it away since, and in a folder that everybody can write somebody else may have made it anew. */
+  #open(): void {
+    if (makeFolder(this.#directory)) this.#isOurs = true;
+    const found = lstatSync(this.#directory);
+    const isPrivate = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
+    if (!isPrivate) throw new Error('it is not a folder that this user alone may read');
+  }
+
+  async #written(path: string, write: () => Promise<void>): Promise<boolean> {
     try {
-      await writing;
+      await write();
       return true;
     } catch {
       await rm(path, { force: true });
@@ -157,12 +174,14 @@ export class UploadNotes {
   }
 }
 
-/** Not with all folders above it: below /proc, where none can be made, Node would try that for ever. */
-function makeFolder(path: string): void {
+/** Not with all folders above it: below /proc, where none can be made, Node would try that for ever. Answers whether it was not there. */
+function makeFolder(path: string): boolean {
   try {
     mkdirSync(path, { mode: 0o700 });
+    return true;
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
+    return false;
   }
 }
 
@@ -174,6 +193,11 @@ function parsed(line: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function noneIfGone(error: unknown): string[] {
+  if (hasCode(error, 'ENOENT')) return [];
+  throw error;
 }
 
 function unlessGone(error: unknown): string {
