@@ -4,31 +4,44 @@ import { fileURLToPath } from 'node:url';
 import { takeDown } from '../test/testbed/down.ts';
 import { stateFile } from '../test/testbed/state.ts';
 import { bringUp } from '../test/testbed/up.ts';
-import { manySets, type SetFigures } from './load-steps/many-sets.ts';
+import { manyBackups } from './load-steps/many-backups.ts';
+import { manySets } from './load-steps/many-sets.ts';
 import { type LoadOptions, parseOptions, USAGE } from './load-steps/options.ts';
-import { figures, type LoadFigures, writeFigures } from './load-steps/report.ts';
+import { figures, type LoadFigures, type Surroundings, writeFigures } from './load-steps/report.ts';
 
 const DOCUMENT = fileURLToPath(new URL('../docs/reliability.md', import.meta.url));
 
-/** Have a worker, the command and the status page work on very many sets: say how long it took and what the worker needed. */
+/** Ask for much at once, and for work on very many sets: say what came of it, how long it took and what the worker needed. */
 async function main(options: LoadOptions): Promise<number> {
-  const loadBefore = loadavg()[0] ?? 0;
+  const load: LoadFigures = {};
   const testbed = await bringUp({ parts: ['docker', 'neo4j', 'temporal'], owner: process.pid });
   process.env.LIFEBOAT_TESTBED = stateFile(testbed.id);
   if (testbed.docker) process.env.DOCKER_HOST = testbed.docker.host;
-  let sets: SetFigures;
   try {
-    sets = await manySets(options.sets);
+    if (options.sets > 0) {
+      load.sets = await surrounded(() => manySets(options.sets));
+      console.log(figures(load).sets);
+    }
+    if (options.backups > 0) {
+      load.backups = await surrounded(() => manyBackups(options.backups));
+      console.log(figures(load).backups);
+    }
   } finally {
+    if (options.json) await writeFile(options.json, `${JSON.stringify(load, null, 2)}\n`);
+    if (options.write) await writeFigures(DOCUMENT, load);
     await takeDown(testbed);
   }
-  const surroundings = { processors: availableParallelism(), loadBefore, loadAfter: loadavg()[0] ?? 0 };
-  const load: LoadFigures = { surroundings, sets };
-  console.log(figures(load));
-  if (options.json) await writeFile(options.json, `${JSON.stringify(load, null, 2)}\n`);
-  if (options.write) await writeFigures(DOCUMENT, load);
-  for (const problem of sets.problems) console.log(problem);
-  return sets.problems.length > 0 ? 1 : 0;
+  const problems = [...(load.backups?.problems ?? []), ...(load.sets?.problems ?? [])];
+  for (const problem of problems) console.log(problem);
+  return problems.length > 0 ? 1 : 0;
+}
+
+/** Say with the figures how busy the machine was besides. */
+async function surrounded<T>(measure: () => Promise<T>): Promise<T & { surroundings: Surroundings }> {
+  const loadBefore = loadavg()[0] ?? 0;
+  const measured = await measure();
+  const processors = availableParallelism();
+  return { ...measured, surroundings: { processors, loadBefore, loadAfter: loadavg()[0] ?? 0 } };
 }
 
 let options: LoadOptions;

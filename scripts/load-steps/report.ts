@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import type { BackupFigures } from './many-backups.ts';
 import type { SetFigures } from './many-sets.ts';
 import type { ProcessFigures } from './process-watch.ts';
 
@@ -10,8 +11,8 @@ export interface Surroundings {
 }
 
 export interface LoadFigures {
-  surroundings: Surroundings;
-  sets: SetFigures;
+  backups?: BackupFigures & { surroundings: Surroundings };
+  sets?: SetFigures & { surroundings: Surroundings };
 }
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`;
@@ -20,14 +21,30 @@ const seconds = (value: number): string => `${value < 10 ? value.toFixed(2) : Ma
 const worker = ({ residentBytes, handles }: ProcessFigures): string =>
   `${mebibytes(residentBytes)}, ${handles} handles`;
 
-/** As Markdown. */
-export function figures({ surroundings, sets }: LoadFigures): string {
-  const { processors, loadBefore, loadAfter } = surroundings;
+const around = ({ processors, loadBefore, loadAfter }: Surroundings): string =>
+  `On ${processors} processors, with other work going on: the load average was ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.`;
+
+/** Each part that was measured, as Markdown. */
+export function figures({ backups, sets }: LoadFigures): Partial<Record<keyof LoadFigures, string>> {
+  return {
+    ...(backups && { backups: [around(backups.surroundings), '', ...backupRows(backups)].join('\n') }),
+    ...(sets && { sets: [around(sets.surroundings), '', ...setRows(sets)].join('\n') }),
+  };
+}
+
+function backupRows(figures: BackupFigures): string[] {
+  const { asked, neo4j, succeeded, busy, problems, before, most, after } = figures;
   return [
-    `On ${processors} processors, with other work going on: the load average was ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.`,
-    '',
-    ...setRows(sets),
-  ].join('\n');
+    `| ${asked} backups at once, ${neo4j} of them of two Neo4j | |`,
+    '| --- | ---: |',
+    `| succeeded | ${succeeded} |`,
+    `| refused as busy | ${busy} |`,
+    `| failed, or something wrong afterwards | ${problems.length} |`,
+    `| until the last had ended | ${seconds(figures.seconds)} |`,
+    `| the worker before | ${worker(before)} |`,
+    `| the most of the worker meanwhile | ${worker(most)} |`,
+    `| the worker when all was over | ${worker(after)} |`,
+  ];
 }
 
 function setRows(figures: SetFigures): string[] {
@@ -49,12 +66,15 @@ function setRows(figures: SetFigures): string[] {
   ];
 }
 
-const [BEGIN, END] = ['<!-- load: begin -->', '<!-- load: end -->'];
-
-/** Put the figures into the document, between its two marks. */
+/** Put what was measured into the document, each part between its two marks; a part that was not measured stays as it is. */
 export async function writeFigures(document: string, load: LoadFigures): Promise<void> {
-  const text = await readFile(document, 'utf8');
-  const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`${document} has no place for the figures: ${BEGIN} … ${END}.`);
-  await writeFile(document, `${text.slice(0, from)}${BEGIN}\n\n${figures(load)}\n\n${text.slice(to)}`);
+  let text = await readFile(document, 'utf8');
+  for (const [part, table] of Object.entries(figures(load))) {
+    const [begin, end] = [`<!-- load, ${part}: begin -->`, `<!-- load, ${part}: end -->`];
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from)
+      throw new Error(`${document} has no place for the figures: ${begin} … ${end}.`);
+    text = `${text.slice(0, from)}${begin}\n\n${table}\n\n${text.slice(to)}`;
+  }
+  await writeFile(document, text);
 }
