@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { Storage } from '@google-cloud/storage';
 import { Connection } from '@temporalio/client';
@@ -163,6 +165,27 @@ test('a process id that was given to another is never ended', async () => {
   await endProcess({ pid: identity.pid, started: `${Number(identity.started) - 1}` });
   assert.ok(isRunning(identity));
   await endProcess(identity);
+  assert.ok(!isRunning(identity));
+});
+
+test('a process is not gone while one of its threads still runs', async () => {
+  // The first thread ends by itself, and not by exit(), which would end all.
+  const program = [
+    'import ctypes, platform, threading, time',
+    'threading.Thread(target=time.sleep, args=(600,)).start()',
+    'print("two", flush=True)',
+    'ctypes.CDLL(None).syscall(93 if platform.machine() == "aarch64" else 60, 0)',
+  ];
+  const child = spawn('python3', ['-c', program.join('\n')]);
+  await once(child.stdout, 'data');
+  const identity = identify(child.pid!)!;
+  try {
+    const state = () => readFileSync(`/proc/${identity.pid}/stat`, 'utf8').split(') ').at(-1)?.[0];
+    while (state() !== 'Z') await sleep(10);
+    assert.ok(isRunning(identity));
+  } finally {
+    await endProcess(identity, 0, 'SIGKILL');
+  }
   assert.ok(!isRunning(identity));
 });
 

@@ -15,7 +15,9 @@ export function identify(pid: number): ProcessIdentity | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field, the name in brackets, may hold spaces and brackets itself.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : { pid, started: fields[19] ?? '' };
+    // A zombie whose other threads still end, as field 20 counts, still has its sockets: nobody can listen there yet.
+    const gone = fields[0] === 'Z' && Number(fields[17]) <= 1;
+    return gone ? undefined : { pid, started: fields[19] ?? '' };
   } catch {
     if (process.platform === 'linux') return undefined;
   }

@@ -44,10 +44,11 @@ export async function playRound(scene: Scene, anchor: Anchor, plan: RoundPlan): 
 
   const watched = plan.faults.map((fault) => ({ fault, ...worker.watchFor(fault.moment) }));
   const started = await Promise.all(plan.operations.map((operation) => start(scene, anchor, operation)));
-  const over = Promise.all(started.map(({ handle }) => ended({ handle })));
+  const given = new AbortController();
+  const over = Promise.all(started.map(({ handle }) => ended({ handle }, given.signal)));
   const injected: FaultName[] = [];
   const missed: FaultName[] = [];
-  await Promise.all(
+  const injecting = Promise.all(
     watched.map(async ({ fault, id, reached }) => {
       await Promise.race([reached, over, sleep(MOMENT_WITHIN_MS, undefined, { ref: false })]);
       if (fault.moment.when === 'during') await sleep(fault.moment.delayMs);
@@ -60,6 +61,12 @@ export async function playRound(scene: Scene, anchor: Anchor, plan: RoundPlan): 
       }
     }),
   );
+  await injecting.catch(async (error: Error) => {
+    // Its connection is closed next: nothing may still be asked by it then.
+    given.abort();
+    await over;
+    throw error;
+  });
   const faultsOver = Date.now();
   const problems = await untilServing(scene);
   const restartSeconds = (Date.now() - faultsOver) / 1000;
@@ -112,9 +119,9 @@ async function start(
 }
 
 /** Wait until a run is over; answers its status, `LOST` where Temporal has forgotten it. */
-async function ended({ handle }: Pick<StartedOperation, 'handle'>): Promise<string> {
+async function ended({ handle }: Pick<StartedOperation, 'handle'>, given: AbortSignal): Promise<string> {
   const until = Date.now() + QUIET_WITHIN_MS;
-  while (Date.now() < until) {
+  while (Date.now() < until && !given.aborted) {
     const status = await handle.describe().then(
       ({ status }) => status.name,
       (error: Error) => (error.name === 'WorkflowNotFoundError' ? 'LOST' : 'RUNNING'),
