@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { type Client, Connection, WorkflowIdConflictPolicy } from '@temporalio/client';
+import { type Client, WorkflowIdConflictPolicy } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Activities, createActivities } from './activities/index.ts';
 import { actFor, connectEngine } from './adapters/docker/engine.ts';
@@ -10,6 +10,7 @@ import type { HealthCheck } from './telemetry/health.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { observe } from './telemetry/observation.ts';
 import { secretValues } from './telemetry/secret-values.ts';
+import { openConnection } from './temporal/connection.ts';
 import { openClient, workerDataConverter } from './temporal/data-converter.ts';
 import { followConfig } from './worker/current-config.ts';
 import { connectDependencies } from './worker/dependencies.ts';
@@ -38,7 +39,7 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
     `${connectionOptions.address} ${namespace} ${taskQueue}`,
     logger,
   );
-  const connection = await Connection.connect(connectionOptions);
+  const connection = await openConnection(connectionOptions);
   const native = await NativeConnection.connect(connectionOptions);
   const engine = connectEngine();
   actFor(engine, taskQueue);

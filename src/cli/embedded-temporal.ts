@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
 import { LifeboatError, messageOf } from '../model/failures.ts';
+import { openConnection } from '../temporal/connection.ts';
 
 export interface EmbeddedTemporalOptions {
   /** Where its database is kept; made when it is not there. */
@@ -125,7 +125,7 @@ async function ready(address: string, server: ChildProcess): Promise<void> {
 
 async function answers(address: string): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+    const connection = await openConnection({ address, connectTimeout: 1_000 });
     await connection.close();
     return true;
   } catch {

@@ -1,4 +1,4 @@
-import { type Client, Connection } from '@temporalio/client';
+import type { Client, Connection } from '@temporalio/client';
 import { connectEngine } from '../adapters/docker/engine.ts';
 import { labelledContainers } from '../adapters/docker/labelled-containers.ts';
 import { openRepository } from '../adapters/repository/open.ts';
@@ -8,6 +8,7 @@ import { withLabelledServices } from '../config/labels.ts';
 import { loadConfig } from '../config/load.ts';
 import { temporalConnection } from '../config/temporal.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
+import { openConnection } from '../temporal/connection.ts';
 import { codecOf, openClient } from '../temporal/data-converter.ts';
 
 /** How long the Temporal server gets to answer at first (milliseconds). */
@@ -95,7 +96,7 @@ export async function connect(config: Config): Promise<Connected> {
   const { connectionOptions, namespace, taskQueue } = temporalConnection(config);
   const { address } = config.temporal;
   try {
-    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT });
+    const connection = await openConnection({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT });
     const client = openClient(connection, namespace, codecOf(config));
     return { client, connection, namespace, taskQueue, address };
   } catch (cause) {

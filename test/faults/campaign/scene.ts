@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import bolt, { type Driver } from 'neo4j-driver';
 import { connectEngine, type Engine } from '../../../src/adapters/docker/engine.ts';
 import { DirectoryRepository } from '../../../src/adapters/repository/directory.ts';
@@ -8,6 +8,7 @@ import type { Repository } from '../../../src/adapters/repository/repository.ts'
 import { S3Repository } from '../../../src/adapters/repository/s3.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import type { CaptureMode } from '../../../src/model/capture-mode.ts';
+import { openConnection } from '../../../src/temporal/connection.ts';
 import { runCommand } from '../../testbed/command.ts';
 import { takeDown } from '../../testbed/down.ts';
 import { type DockerEngine, installEngine, startPrivateEngine } from '../../testbed/engine.ts';
@@ -147,7 +148,7 @@ async function furnish(state: TestbedState): Promise<Scene> {
     LIFEBOAT_UPLOADS: uploads,
   };
   const worker = new WorkerKeeper(environment, join(directory, 'worker.log'));
-  const connection = await Connection.connect({ address: temporal.address });
+  const connection = await openConnection({ address: temporal.address });
   // A write that fails is told at once, and sent anew by the client.
   const driver = bolt.driver(neo4j.boltUrl, bolt.auth.basic(neo4j.username, neo4j.password), {
     maxTransactionRetryTime: 1000,
