@@ -115,9 +115,9 @@ function settings(boltPort: number, httpPort: number, heap: string): Record<stri
     NEO4J_server_bolt_listen__address: `127.0.0.1:${boltPort}`,
     NEO4J_server_bolt_advertised__address: `127.0.0.1:${boltPort}`,
     NEO4J_server_http_listen__address: `127.0.0.1:${httpPort}`,
-    // Takes a third of the start's time: a test's server does not live long enough for the optimizing compiler, nor for doubts about jars.
+    // Takes half of the start's time: a test's server does not live long enough for the optimizing compiler, for threads that collect, nor for doubts about jars.
     NEO4J_server_jvm_additional:
-      '-XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote',
+      '-XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote',
     NEO4J_server_memory_heap_initial__size: heap,
     NEO4J_server_memory_heap_max__size: heap,
     NEO4J_server_memory_pagecache_size: '64m',
