@@ -28,8 +28,6 @@ type PlaceStep = ServiceStep & { place: RestorePlace };
 
 /** What restores of Neo4j keep of the old stores: take it, give it back, list it, let it go. */
 export function createKeptStoresActivities(deps: Dependencies) {
-  const { engine } = deps;
-
   return {
     /** Take what an earlier restore kept as the new stores of this one. */
     async adoptKept(input: PlaceStep & { restore: string; databases: string[] }): Promise<void> {
@@ -57,7 +55,7 @@ export function createKeptStoresActivities(deps: Dependencies) {
     /** Remove a restore's folder with all that it holds, and the volume that was made for it when nothing else is on it. */
     async forgetRestore(input: PlaceStep): Promise<void> {
       await step('forget', async (context) => {
-        await forget(input, context);
+        await forgetPlace(deps, input, context);
       });
     },
 
@@ -66,7 +64,8 @@ export function createKeptStoresActivities(deps: Dependencies) {
       await step('forget', async (context) => {
         const { data, owner } = input.plan;
         for (const { restore, volume } of input.kept) {
-          await forget({ ...input, place: { restore, data, owner, ...(volume ? { volume } : {}) } }, context);
+          const place = { restore, data, owner, ...(volume ? { volume } : {}) };
+          await forgetPlace(deps, { ...input, place }, context);
         }
       });
     },
@@ -74,32 +73,48 @@ export function createKeptStoresActivities(deps: Dependencies) {
     /** What restores have kept on the service's volume and on volumes of their own, newest first. */
     async listKept(input: ServiceStep): Promise<KeptCopy[]> {
       return await step('list kept', async (context) => {
-        const found: KeptCopy[] = [];
-        for (const volume of [undefined, ...(await keptVolumes(engine, input.plan.service))]) {
-          const { data, owner } = input.plan;
-          const place = { restore: '', data, owner, ...(volume ? { volume } : {}) };
-          const output = await swapStep(deps, { ...input, place }, 'list', [], context);
-          found.push(...keptIn(output).map((one) => ({ ...one, ...(volume ? { volume } : {}) })));
-        }
-        return found.sort((a, b) => (a.restore < b.restore ? 1 : -1));
+        const { data, owner } = input.plan;
+        return await keptCopies(deps, { ...input, place: { restore: '', data, owner } }, context);
       });
     },
   };
-
-  async function forget(input: PlaceStep, context: Step): Promise<void> {
-    const { volume } = input.place;
-    if (volume && !(await keptVolumes(engine, input.plan.service)).includes(volume)) return;
-    await swapStep(deps, input, 'forget', [], context);
-    await removeEmptied(deps, input, context);
-  }
 }
 
-/** What a restore only prepared goes: its folder on the service's volume, or, of a volume of its own, all that is not kept. */
+/**
+ * What a restore only prepared goes: its folder on the service's volume, or, of a volume of its own, all that is not kept.
+ * When it was the last that kept something, what earlier ones had kept goes too: its own run may have ended before it could see to that.
+ */
 export async function tidyPlace(deps: Dependencies, input: PlaceOfService, context: Step): Promise<void> {
-  const { volume } = input.place;
+  const { volume, restore } = input.place;
   // A helper that names a volume which is not there would make it.
   if (volume && !(await keptVolumes(deps.engine, input.plan.service)).includes(volume)) return;
   await swapStep(deps, input, 'tidy', [], context);
+  await removeEmptied(deps, input, context);
+  const [last, ...older] = await keptCopies(deps, input, context);
+  if (last?.restore !== restore) return;
+  for (const one of older) {
+    const { data, owner } = input.place;
+    const place = { restore: one.restore, data, owner, ...(one.volume ? { volume: one.volume } : {}) };
+    await forgetPlace(deps, { ...input, place }, context);
+  }
+}
+
+/** On all volumes that hold copies of a service, newest first; the place says where its data is. */
+async function keptCopies(deps: Dependencies, input: PlaceOfService, context: Step): Promise<KeptCopy[]> {
+  const { data, owner } = input.place;
+  const found: KeptCopy[] = [];
+  for (const volume of [undefined, ...(await keptVolumes(deps.engine, input.plan.service))]) {
+    const place = { restore: '', data, owner, ...(volume ? { volume } : {}) };
+    const output = await swapStep(deps, { ...input, place }, 'list', [], context);
+    found.push(...keptIn(output).map((one) => ({ ...one, ...(volume ? { volume } : {}) })));
+  }
+  return found.sort((a, b) => (a.restore < b.restore ? 1 : -1));
+}
+
+async function forgetPlace(deps: Dependencies, input: PlaceOfService, context: Step): Promise<void> {
+  const { volume } = input.place;
+  if (volume && !(await keptVolumes(deps.engine, input.plan.service)).includes(volume)) return;
+  await swapStep(deps, input, 'forget', [], context);
   await removeEmptied(deps, input, context);
 }
 

@@ -20,6 +20,7 @@ export interface Step {
   keep(): boolean;
   runId: string;
   workflowId: string;
+  taskQueue: string;
 }
 
 const BEAT_MS = 2000;
@@ -52,6 +53,7 @@ export async function step<T>(name: string, body: (step: Step) => Promise<T>): P
       keep: () => signal.reason instanceof CancelledFailure && signal.reason.message !== 'CANCELLED',
       runId: info.workflowExecution?.runId ?? info.activityId,
       workflowId: info.workflowExecution?.workflowId ?? info.activityId,
+      taskQueue: info.taskQueue,
     });
   } catch (error) {
     if (signal.aborted) {

@@ -15,7 +15,7 @@ import { listVolumes, removeVolume } from '../adapters/docker/volume.ts';
 import { storeLayout } from '../adapters/neo4j/layout.ts';
 import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
-import { LABELS } from '../model/names.ts';
+import { criticalSectionId, LABELS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
 import { tidyPlace } from './kept-stores.ts';
 import { withQdrant } from './qdrant.ts';
@@ -114,7 +114,10 @@ export function createWatchdogActivities(deps: Dependencies) {
           if (run === undefined || (await isOpenRun(labels[LABELS.workflow], run))) return false;
           // A run that was reset goes on as another one of the same workflow, with the staging that the first had made.
           const workflow = labels[LABELS.role] === 'staging' ? labels[LABELS.workflow] : undefined;
-          return workflow === undefined || !(await isOpen(workflow));
+          if (workflow === undefined) return true;
+          // The critical section of a run that was ended outlives it for a moment, and settles what it has begun.
+          const section = criticalSectionId(labels[LABELS.service] ?? '', context.taskQueue);
+          return !(await isOpen(workflow)) && !(await isOpen(section));
         };
         for (const { Id, Names, Labels } of containers) {
           const role = Labels[LABELS.role];

@@ -93,6 +93,7 @@ const step = (more: Partial<Step> = {}): Step => ({
   keep: () => true,
   runId: 'run',
   workflowId: 'backup',
+  taskQueue: 'lifeboat',
   ...more,
 });
 

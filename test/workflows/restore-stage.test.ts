@@ -162,6 +162,25 @@ describe('a restore on the service’s own volume', () => {
   });
 });
 
+describe('of several restores', () => {
+  const input = { services: [service] };
+
+  test('only what the last one replaced is kept, also when its run was ended before it could see to that', async () => {
+    const first = await lifeboat.run<RestoreResult>('restore', input);
+    assert.deepEqual(await kept(), [first.restore]);
+    await graph((driver) =>
+      driver.executeQuery('MERGE (m:Before) SET m.run = $run', { run }, { database: 'neo4j' }),
+    );
+    await breakRun(lifeboat, { service, workflow: 'restore', input, step: 'acceptSwap', fault: 'terminate' });
+    assert.equal(await serves(), 'set');
+    const left = await kept();
+    assert.equal(left.length, 1, left.join());
+    assert.notDeepEqual(left, [first.restore]);
+    await lifeboat.run<RestoreResult>('restore', { services: [service], undo: true });
+    assert.equal(await serves(), `old ${run}`);
+  });
+});
+
 describe('a restore that clears the data first', () => {
   const input = { services: [service], clear: true };
   const leftover = '/data/databases/leftover';

@@ -10,16 +10,26 @@ export interface LabelledVolume {
   createdAt: Date;
 }
 
-/** Make a volume; one of this name that exists already is taken as it is. */
+/**
+ * Make a volume; one of this name that exists already is taken as it is, unless it has no labels at all: an engine that
+ * was stopped or killed while it made a volume knows it afterwards, but not its labels, and goes on answering that it is there. Without them
+ * nobody would find what the volume stands for, so such a one, which holds nothing yet, is made anew.
+ */
 export async function createVolume(
   engine: Engine,
   name: string,
   labels: Record<string, string>,
 ): Promise<LabelledVolume> {
-  await asking(`create the volume ${name}`, () =>
-    engine.createVolume({ Name: name, Labels: { ...labels, ...installationLabel(engine) } }),
-  );
-  return await inspectVolume(engine, name);
+  const create = async () => {
+    await asking(`create the volume ${name}`, () =>
+      engine.createVolume({ Name: name, Labels: { ...labels, ...installationLabel(engine) } }),
+    );
+    return await inspectVolume(engine, name);
+  };
+  const made = await create();
+  if (Object.keys(made.labels).length > 0) return made;
+  await asking(`remove the volume ${name}, which has no labels`, () => engine.getVolume(name).remove());
+  return await create();
 }
 
 export async function inspectVolume(engine: Engine, name: string): Promise<LabelledVolume> {
