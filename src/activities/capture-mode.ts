@@ -28,5 +28,5 @@ export async function modeOf(
     // What is older can change nothing any more.
     if (drilled) break;
   }
-  return chooseMode(evidence, !isLegacy(version));
+  return chooseMode(evidence, !isLegacy(version), service.snapshot !== undefined);
 }

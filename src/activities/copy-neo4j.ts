@@ -1,6 +1,4 @@
-import { findContainer } from '../adapters/docker/container.ts';
-import { startContainer } from '../adapters/docker/lifecycle.ts';
-import { graphFacts, writeCheckpoint } from '../adapters/neo4j/bolt.ts';
+import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { checkStore } from '../adapters/neo4j/check.ts';
 import { dumpDatabase } from '../adapters/neo4j/dump.ts';
 import {
@@ -14,16 +12,9 @@ import { COPY, copyStore, type StoreCopied, standByToCopy } from '../adapters/ne
 import { LifeboatError } from '../model/failures.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
-import { accessOf, adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
+import { checkpoint, letGoOn, type Release, requireWindow, sameWindow } from './held-window.ts';
+import { adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
 import { step } from './step.ts';
-
-/** A container was let go on within its window's work. */
-export interface Release {
-  /** ISO time. */
-  at: string;
-  /** It was paused, and goes on; false: it was down, and was started. */
-  resumed: boolean;
-}
 
 /** Copies of stores: taken in a window, recovered, checked and dumped while the service is up again. */
 export function createNeo4jCopyActivities(deps: Dependencies) {
@@ -34,7 +25,7 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
     async standByToCopy(input: ServiceStep): Promise<void> {
       await step('stand by', async (context) => {
         context.beat({ step: 'writing a checkpoint' });
-        await checkpoint(input);
+        await checkpoint(deps, input);
         context.beat({ step: 'copying while it is in use' });
         await standByToCopy(engine, await adminContextOf(engine, input, context), storeOf(input), context);
       });
@@ -50,18 +41,15 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
     ): Promise<StoreCopied & { release?: Release }> {
       return await step('copy', async (context) => {
         context.beat({ step: 'copying the store' });
-        const began = await requireWindow(input);
+        const began = await requireWindow(engine, input);
         const copied = await copyStore(
           engine,
           await adminContextOf(engine, input, context),
           storeOf(input),
           context,
         );
-        const ended = await requireWindow(input);
-        if (ended.startedAt.getTime() !== began.startedAt.getTime()) throw windowLost(ended.name);
-        if (!input.release) return copied;
-        await startContainer(engine, ended.id);
-        return { ...copied, release: { at: new Date().toISOString(), resumed: ended.paused } };
+        const ended = await sameWindow(engine, input, began);
+        return input.release ? { ...copied, release: await letGoOn(engine, ended) } : copied;
       });
     },
 
@@ -121,32 +109,8 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
     },
   };
 
-  /** What the database still holds in memory need not be written within the window, nor recovered after it. */
-  async function checkpoint({ plan }: ServiceStep): Promise<void> {
-    const access = await accessOf(engine, neo4jNamed(deps.config(), plan.service));
-    if (!access) return;
-    for (const database of Object.keys(plan.databases).filter((name) => name !== 'system')) {
-      // It only saves time: who may not ask for it waits a little longer.
-      await writeCheckpoint(access, database).catch(() => {});
-    }
-  }
-
   function storeOf({ plan }: ServiceStep) {
     const { preCopy } = neo4jNamed(deps.config(), plan.service);
     return { data: plan.data, databases: Object.keys(plan.databases), early: preCopy };
   }
-
-  /** What is copied from a server at work is worth nothing. */
-  async function requireWindow({ plan, window }: ServiceStep & { window: 'offline' | 'freeze' }) {
-    const container = await findContainer(engine, { container: plan.containerId });
-    const open = window === 'freeze' ? container.paused || !container.running : !container.running;
-    if (!open) throw windowLost(container.name);
-    return container;
-  }
 }
-
-const windowLost = (container: string): LifeboatError =>
-  new LifeboatError(
-    'WindowLost',
-    `The container "${container}" went on in the middle of its backup: another program or the engine let it.`,
-  );

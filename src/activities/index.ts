@@ -17,6 +17,7 @@ import { createSelectionActivities } from './restore.ts';
 import { createNeo4jRestoreActivities } from './restore-neo4j.ts';
 import { createQdrantRestoreActivities } from './restore-qdrant.ts';
 import { createRetentionActivities } from './retention.ts';
+import { createNeo4jSnapshotActivities } from './snapshot-neo4j.ts';
 import { createVerdictActivities } from './verdicts.ts';
 import { createVerifyActivities } from './verify.ts';
 import { createWatchdogActivities } from './watchdog.ts';
@@ -35,6 +36,7 @@ export function createActivities(deps: Dependencies) {
     ...createNeo4jCopyActivities(deps),
     ...createNeo4jDrillActivities(deps),
     ...createNeo4jRestoreActivities(deps),
+    ...createNeo4jSnapshotActivities(deps),
     ...createNotificationActivities(deps),
     ...createQdrantActivities(deps),
     ...createReplicationActivities(deps),

@@ -20,6 +20,7 @@ import type { Dependencies } from './dependencies.ts';
 import { tidyPlace } from './kept-stores.ts';
 import { withQdrant } from './qdrant.ts';
 import { abandonUpload } from './resumable-upload.ts';
+import { payStoreSnapshot } from './snapshot-neo4j.ts';
 import { type Step, step } from './step.ts';
 import { closeWindow } from './windows.ts';
 
@@ -184,8 +185,9 @@ export function createWatchdogActivities(deps: Dependencies) {
     return 'started';
   }
 
-  /** What a dead run left on a Qdrant server, by the name that it wrote down. */
+  /** What a dead run left on a Qdrant server or a file system, by the name that it wrote down. */
   async function payDebt(debt: Debt): Promise<void> {
+    if (debt.kind === 'store-snapshot') return await payStoreSnapshot(deps, debt);
     const service = deps.config().services.find((one) => one.name === debt.service);
     if (service?.kind === 'qdrant') {
       await withQdrant(service, debt.node, async (qdrant) => {

@@ -18,6 +18,7 @@ import { defaultCatchupWindow } from './schedule-times.ts';
 import type { ConfigFile } from './schema.ts';
 import { Secret } from './secret.ts';
 import type { SecretFiles } from './secret-files.ts';
+import { buildSnapshot } from './snapshot.ts';
 import { buildStatusPage, statusPageSchema } from './status-page.ts';
 import { buildObjectives, buildTelemetry, objectivesSchema, telemetrySchema } from './telemetry.ts';
 
@@ -94,6 +95,7 @@ export function buildService(name: string, service: ServiceFile, secrets: Secret
     startTimeoutSeconds: Math.round(service.startTimeout / 1000),
     mode: service.mode,
     preCopy: service.preCopy,
+    ...(service.snapshot && { snapshot: buildSnapshot(service.snapshot) }),
     checkCopies: service.checkCopies,
   };
 }

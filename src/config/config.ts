@@ -5,6 +5,7 @@ import type { CodecConfig } from './codec.ts';
 import type { FleetConfig } from './fleet.ts';
 import type { NotificationChannel } from './notifications.ts';
 import type { Secret } from './secret.ts';
+import type { SnapshotConfig } from './snapshot.ts';
 import type { StatusPageConfig } from './status-page.ts';
 import type { Objectives, TelemetryConfig } from './telemetry.ts';
 
@@ -30,7 +31,9 @@ export interface Neo4jService {
   mode: 'auto' | CaptureMode;
   /** In the modes `copy` and `freeze`: copy once before the window too, so that within it only what changed is left. Default true. */
   preCopy: boolean;
-  /** In the same modes: check the consistency of the copy that the dump is made of. Default true. */
+  /** For the mode `snapshot`; absent: that mode is not to be had. */
+  snapshot?: SnapshotConfig;
+  /** In every mode but `dump`: check the consistency of the copy that the dump is made of. Default true. */
   checkCopies: boolean;
 }
 

@@ -5,6 +5,7 @@ import { type KeepRules, saysWhatStays } from '../model/retention/policy.ts';
 import { codecProblems } from './codec.ts';
 import type { Problem } from './problems.ts';
 import { scheduleProblems } from './schedule-meaning.ts';
+import { snapshotProblems } from './snapshot.ts';
 
 type Raw = Record<string, unknown>;
 
@@ -44,6 +45,7 @@ function serviceProblems(file: Raw): Problem[] {
   for (const [name, service] of entries(file.services)) {
     const path = ['services', name];
     if (service.kind === 'neo4j') problems.push(...exactlyOne(service, path, 'container', 'compose'));
+    if (service.kind === 'neo4j') problems.push(...modeProblems(service, path));
     if (service.kind === 'qdrant') problems.push(...exactlyOne(service, path, 'url', 'urls'));
     for (const target of targetsOf(service)) {
       const other = seen.get(target.what);
@@ -57,6 +59,18 @@ function serviceProblems(file: Raw): Problem[] {
     }
   }
   return problems;
+}
+
+function modeProblems({ mode, snapshot }: Raw, path: string[]): Problem[] {
+  if (isMap(snapshot)) {
+    return snapshotProblems(snapshot).map(({ key, message }) => ({
+      path: [...path, 'snapshot', ...(key ? [key] : [])],
+      message,
+    }));
+  }
+  if (mode !== 'snapshot') return [];
+  const message = 'needs "snapshot", which says how one is taken, such as snapshot: { kind: btrfs }';
+  return [{ path: [...path, 'mode'], message }];
 }
 
 /** What a service protects, as a text that two services have in common only when they protect the same thing. */

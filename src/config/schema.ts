@@ -6,6 +6,7 @@ import { notificationsSchema } from './notifications.ts';
 import { retentionSchema } from './retention-schema.ts';
 import { schedulesSchema } from './schedule-schema.ts';
 import { secretFile, secretText, section } from './section.ts';
+import { snapshotSchema } from './snapshot.ts';
 import { statusPageSchema } from './status-page.ts';
 import { objectivesSchema, telemetrySchema } from './telemetry.ts';
 import { address, duration, name, size } from './values.ts';
@@ -63,16 +64,20 @@ const neo4jSchema = section({
     .default('auto')
     .meta({
       description:
-        'How the bytes are taken. `dump`: stopped for the time of a dump. `copy`: stopped for the time of a copy. `freeze`: paused for the time of a copy, so that clients only wait; a sandbox recovers it. Each falls back to the one before it. `auto`: `copy`, and `freeze` once a drill went well.',
+        'How the bytes are taken. `dump`: stopped for the time of a dump. `copy`: stopped for the time of a copy. `freeze`: paused for the time of a copy, so that clients only wait; a sandbox recovers it. `snapshot`: paused for the moment of a snapshot. Each falls back to the one before it. `auto`: `copy`, and `freeze` (or `snapshot`, where one is set up) once a drill went well.',
     }),
   preCopy: z.boolean().default(true).meta({
     description:
       'In the modes `copy` and `freeze`: copy once while it is in use, so that within the window only what changed since is left.',
   }),
+  snapshot: snapshotSchema.optional().meta({
+    description:
+      'For the mode `snapshot`: how the file system that holds the data directory takes one. The worker runs it, so it has to be on the host of the engine, with the rights for it.',
+  }),
   checkCopies: z
     .boolean()
     .default(true)
-    .meta({ description: 'In the same modes: check the consistency of the copy that is dumped.' }),
+    .meta({ description: 'In every mode but `dump`: check the consistency of the copy that is dumped.' }),
 });
 
 const qdrantSchema = section({

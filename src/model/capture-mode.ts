@@ -1,8 +1,9 @@
 /**
  * How the bytes of a Neo4j are taken, safest first. `dump`: stopped for the time of a dump. `copy`: stopped for the time of a copy, which is
- * dumped later. `freeze`: paused for the time of a copy, which a sandbox recovers before it is dumped.
+ * dumped later. `freeze`: paused for the time of a copy, which a sandbox recovers before it is dumped. `snapshot`: paused for the moment of
+ * a snapshot of the file system, which is copied later and then treated as a frozen copy.
  */
-export const CAPTURE_MODES = ['dump', 'copy', 'freeze'] as const;
+export const CAPTURE_MODES = ['dump', 'copy', 'freeze', 'snapshot'] as const;
 export type CaptureMode = (typeof CAPTURE_MODES)[number];
 
 /** This mode and the safer ones, in the order in which they are tried. */
@@ -28,18 +29,21 @@ export interface ModeEvidence {
  * that is what freezing rests on; so it is used from then on. A mode that failed is not tried again until a later drill went well.
  * @param sets the newest sets of the service, newest first.
  * @param supported false: this version's dump does not refuse a store that needs recovery, so only stopping is safe.
+ * @param snapshots whether it is configured how snapshots are taken.
  */
 export function chooseMode(
   sets: readonly ModeEvidence[],
   supported: boolean,
+  snapshots: boolean,
 ): { mode: CaptureMode; reason: string } {
   if (!supported) return { mode: 'dump', reason: 'this version is only dumped in the window' };
   const failed = new Set<CaptureMode>();
   for (const { fallbacks, drilled } of sets) {
     for (const { mode } of fallbacks) failed.add(mode);
     if (!drilled) continue;
-    if (!failed.has('freeze'))
-      return { mode: 'freeze', reason: 'a drill has shown that a sandbox of this image works here' };
+    const reason = 'a drill has shown that a sandbox of this image works here';
+    if (snapshots && !failed.has('snapshot')) return { mode: 'snapshot', reason };
+    if (!failed.has('freeze')) return { mode: 'freeze', reason };
     break;
   }
   if (failed.has('copy')) return { mode: 'dump', reason: 'copying failed since the last good drill' };

@@ -34,6 +34,7 @@ export const FAILURES = {
   DumpFailed: { retry: true },
   DumpIncomplete: { retry: false },
   CopyFailed: { retry: false },
+  SnapshotFailed: { retry: false },
   LoadFailed: { retry: false },
   CheckFailed: { retry: false },
   CountsDisagree: { retry: false },

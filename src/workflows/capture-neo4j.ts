@@ -76,23 +76,33 @@ async function capture(
   const at = { set, plan };
   const describe = async () => await probe(`Count ${service}`).describeGraphs({ service, databases });
   const before = await describe();
-  if (mode !== 'dump') {
+  if (mode === 'copy' || mode === 'freeze') {
     report.service(service, 'copying while it is in use');
     await transfer(`Copy ${service} while it is in use`, { attempts: 2 }).standByToCopy(at);
   }
-  const window = mode === 'freeze' ? 'freeze' : 'offline';
-  report.service(service, `${window} window`);
-  const section = await inCriticalSection(
-    { set, plan, window, work: { kind: mode === 'dump' ? 'dump' : 'copy' }, hold: options.hold },
-    { wait: options.wait },
-  );
-  options.onCaptured?.();
-  report.line(`${service} ${howLong(section)}.`);
-  const after = await describe();
+  const { section, after } = await withoutSnapshot(at, mode, report, async () => {
+    if (mode === 'snapshot') {
+      await transfer(`Prepare a snapshot of ${service}`, { attempts: 2 }).standByToSnapshot(at);
+    }
+    const { window, work } = WINDOWS[mode];
+    report.service(service, `${window} window`);
+    const section = await inCriticalSection(
+      { set, plan, window, work: { kind: work }, hold: options.hold },
+      { wait: options.wait },
+    );
+    options.onCaptured?.();
+    report.line(`${service} ${howLong(section)}.`);
+    const after = await describe();
+    if (mode === 'snapshot') {
+      report.service(service, 'copying the snapshot');
+      await transfer(`Copy the snapshot of ${service}`, { attempts: 2 }).copySnapshot(at);
+    }
+    return { section, after };
+  });
   if (mode === 'dump') return { section, facts: { before, after } };
 
   let facts = { before, after };
-  if (mode === 'freeze') {
+  if (mode === 'freeze' || mode === 'snapshot') {
     report.service(service, 'recovering the copy in a sandbox');
     const recovered = await recover(at, databases);
     const differences = before ? differencesOf(recovered, before, after ?? before) : [];
@@ -115,6 +125,35 @@ async function capture(
     ),
   );
   return { section, facts };
+}
+
+const WINDOWS: Record<CaptureMode, { window: 'offline' | 'freeze'; work: 'dump' | 'copy' | 'snapshot' }> = {
+  dump: { window: 'offline', work: 'dump' },
+  copy: { window: 'offline', work: 'copy' },
+  freeze: { window: 'freeze', work: 'copy' },
+  snapshot: { window: 'freeze', work: 'snapshot' },
+};
+
+/**
+ * A snapshot costs room for everything that changes while it is there, so none outlasts its copy. One that can't be removed now is no
+ * reason to give up what was taken: the watchdog goes on trying.
+ */
+async function withoutSnapshot<T>(
+  { set, plan: { service } }: { set: string; plan: Neo4jPlan },
+  mode: CaptureMode,
+  report: ProgressReport,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (mode !== 'snapshot') return await call();
+  try {
+    return await call();
+  } finally {
+    await CancellationScope.nonCancellable(async () => {
+      await compensate(`Remove the snapshot of ${service}`)
+        .removeStoreSnapshot({ set, service })
+        .catch((error: unknown) => report.line(`${service}: ${causeOf(error).message}`));
+    });
+  }
 }
 
 async function recover(at: { set: string; plan: Neo4jPlan }, databases: string[]) {

@@ -1,4 +1,4 @@
-import type { Release } from '../activities/copy-neo4j.ts';
+import type { Release } from '../activities/held-window.ts';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Swap } from '../activities/windows.ts';
 import type { GraphFacts } from '../model/manifest.ts';
@@ -12,6 +12,8 @@ export type WindowWork =
   | { kind: 'dump' }
   /** Copy the stores into the staging volume; they are dumped later, while the service is up again. */
   | { kind: 'copy' }
+  /** Take a snapshot of the file system; it is copied later. */
+  | { kind: 'snapshot' }
   /** Put the new stores of a restore in the place of the old ones, and see that they serve what was promised. */
   | { kind: 'swap'; swap: Swap; expected: Expected };
 
@@ -44,6 +46,8 @@ export async function doWork(
       return await dump(set, plan);
     case 'copy':
       return await copy(input, running);
+    case 'snapshot':
+      return await snapshot(input, running);
     case 'swap':
       return await swap(set, plan, work, running, onAccept);
   }
@@ -57,6 +61,15 @@ async function copy({ set, plan, window, hold }: CriticalSectionInput, running: 
     window,
     release: running && !hold,
   });
+  return { dumps: {}, compared: false, ...(release ? { release } : {}) };
+}
+
+async function snapshot(
+  { set, plan, window, hold }: CriticalSectionInput,
+  running: boolean,
+): Promise<WorkDone> {
+  const take = inWindow(`Take a snapshot of the store of ${plan.service}`, { attempts: 2 });
+  const { release } = await take.takeStoreSnapshot({ set, plan, window, release: running && !hold });
   return { dumps: {}, compared: false, ...(release ? { release } : {}) };
 }
 

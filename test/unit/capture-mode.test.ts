@@ -18,14 +18,22 @@ describe('the mode that auto means', () => {
     ['dumps after copying failed as well', [set(false, 'freeze', 'copy'), set(true)], 'dump'],
     ['dumps after copying failed without a drill', [set(false, 'copy')], 'dump'],
   ] as const) {
-    test(name, () => assert.equal(chooseMode(sets, true).mode, expected));
+    test(name, () => assert.equal(chooseMode(sets, true, false).mode, expected));
   }
 
   test('is dump for a version whose dump takes a store that needs recovery', () => {
-    assert.equal(chooseMode([set(true)], false).mode, 'dump');
+    assert.equal(chooseMode([set(true)], false, true).mode, 'dump');
+  });
+
+  test('is snapshot where snapshots are set up, once a set was drilled and while none has failed', () => {
+    assert.equal(chooseMode([], true, true).mode, 'copy');
+    assert.equal(chooseMode([set(true)], true, true).mode, 'snapshot');
+    assert.equal(chooseMode([set(false, 'snapshot'), set(true)], true, true).mode, 'freeze');
+    assert.equal(chooseMode([set(false, 'snapshot', 'freeze'), set(true)], true, true).mode, 'copy');
   });
 
   test('every mode falls back to the safer ones in turn', () => {
+    assert.deepEqual(fromModeDown('snapshot'), ['snapshot', 'freeze', 'copy', 'dump']);
     assert.deepEqual(fromModeDown('freeze'), ['freeze', 'copy', 'dump']);
     assert.deepEqual(fromModeDown('dump'), ['dump']);
   });

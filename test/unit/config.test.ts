@@ -88,6 +88,41 @@ describe('a fleet', () => {
   });
 });
 
+describe('how snapshots are taken', () => {
+  const graph = (rest: string) => `services: { graph: { kind: neo4j, container: neo4j, ${rest} } }\n${LOCAL}`;
+  for (const [what, rest, problem] of [
+    ['is needed by the mode', 'mode: snapshot', /services.graph.mode: needs "snapshot"/],
+    [
+      'needs what its kind needs',
+      'snapshot: { kind: zfs, mountpoint: /srv }',
+      /graph.snapshot: of the kind zfs needs "dataset"/,
+    ],
+    [
+      'has no keys of another kind',
+      'snapshot: { kind: btrfs, dataset: tank }',
+      /graph.snapshot.dataset: is no key of the kind btrfs/,
+    ],
+    ['is of a known kind', 'snapshot: { kind: ext4 }', /graph.snapshot.kind: /],
+    [
+      'is no shell line',
+      'snapshot: { kind: commands, create: [cp -a x y], remove: [[rm]], path: /x }',
+      /graph.snapshot.create\[0\]: must be a list of a program and its arguments/,
+    ],
+    [
+      'has only placeholders that stand for something',
+      'snapshot: { kind: commands, create: [[cp, "{from}"]], remove: [[rm]], path: /x }',
+      /"\{from\}" stands for nothing: \{id\} and \{source\} can be used/,
+    ],
+    [
+      'has a name that is no option of a program',
+      'snapshot: { kind: zfs, dataset: "-r", mountpoint: /srv }',
+      /graph.snapshot.dataset: must be the name of a dataset/,
+    ],
+  ] as const) {
+    test(what, () => hasProblem(graph(rest), problem));
+  }
+});
+
 describe('a good file', () => {
   test('fills in every default', async () => {
     const config = await load(`services: { graph: { kind: neo4j, container: neo4j } }\n${LOCAL}`);
@@ -111,6 +146,24 @@ describe('a good file', () => {
       taskQueue: 'lifeboat',
     });
     assert.equal(config.retention, undefined);
+  });
+
+  test('says how snapshots of a store are taken', async () => {
+    const snapshotOf = async (text: string) => {
+      const config = await load(
+        `services: { graph: { kind: neo4j, container: neo4j, mode: snapshot, snapshot: ${text} } }\n${LOCAL}`,
+      );
+      const [service] = config.services;
+      return service?.kind === 'neo4j' ? service.snapshot : undefined;
+    };
+    assert.deepEqual(await snapshotOf('{ kind: btrfs }'), { kind: 'btrfs', timeoutSeconds: 30 });
+    assert.deepEqual(await snapshotOf('{ kind: lvm, volume: vg0/docker, mountpoint: /srv/, timeout: 1m }'), {
+      kind: 'lvm',
+      timeoutSeconds: 60,
+      volume: 'vg0/docker',
+      mountpoint: '/srv',
+      bytes: 5 * 1024 ** 3,
+    });
   });
 
   test('a watchdog runs every minute, unless it is switched off or declared', async () => {

@@ -5,12 +5,13 @@ import { createVolume, listVolumes, removeVolume } from './volume.ts';
 
 /** Something that a run made outside the engine and has to remove again: known by its name, never by guess. */
 export interface Debt {
-  kind: 'qdrant-snapshot' | 'qdrant-collection' | 'qdrant-restore';
+  kind: 'qdrant-snapshot' | 'qdrant-collection' | 'qdrant-restore' | 'store-snapshot';
   service: string;
-  /** Base URL of the node. */
+  /** Base URL of the node; of a `store-snapshot` the directory that it is of. */
   node: string;
+  /** Empty for a `store-snapshot`. */
   collection: string;
-  /** The snapshot's file; empty for a collection. */
+  /** The snapshot's file, or its id; empty for a collection. */
   name: string;
   /** Of a `qdrant-restore`, which is kept and no debt: what an undo has to know. */
   kept?: KeptCollection;

@@ -20,10 +20,15 @@ import { COPY_SCRIPT } from './store-copy-script.ts';
 /** The copy of a service's data directory in its staging volume. */
 export const COPY = `${STAGING}/copy`;
 
+/** Where a helper sees the directory that it copies, when that is not the service's own. */
+export const SNAPSHOT_SOURCE = '/lifeboat-snapshot';
+
 /** Which store is copied. */
 export interface StoreToCopy {
   /** The service's data directory. */
   data: string;
+  /** Take this directory of the engine's host for it. */
+  from?: string;
   databases: string[];
   /** Copy once while the database is in use, so that within the window only what changed since is left. */
   early: boolean;
@@ -118,7 +123,7 @@ function copiedOf(said: string): StoreCopied | undefined {
   return { total: total ?? 0, read: read ?? 0, written: written ?? 0 };
 }
 
-function copyHelper(context: AdminContext, { data, databases, early }: StoreToCopy): HelperSpec {
+function copyHelper(context: AdminContext, { data, from, databases, early }: StoreToCopy): HelperSpec {
   const go = `${STAGING}/go-${randomBytes(6).toString('hex')}`;
   // Users and the list of databases are in `system`; without it a copy of others does not know that they exist.
   const all = [...new Set([...databases, 'system'])];
@@ -131,7 +136,7 @@ function copyHelper(context: AdminContext, { data, databases, early }: StoreToCo
     env: { LIFEBOAT_GO: go },
     user: `${context.owner.uid}:${context.owner.gid}`,
     volumesFrom: context.volumesOf ? [`${context.volumesOf}:ro`] : [],
-    binds: [`${context.staging.volume}:${STAGING}`],
+    binds: [`${context.staging.volume}:${STAGING}`, ...(from === undefined ? [] : [`${from}:${data}:ro`])],
     // A limit would count the pages that wait to be written, and slow the copy down to the disk while clients wait.
     memoryBytes: 0,
     labels: {

@@ -91,6 +91,12 @@ const CAPTURED: Record<CaptureMode, readonly string[]> = {
   ],
   copy: [...BEFORE_WINDOW, ...COPY, 'dumpCopy', ...AFTER_WINDOW],
   freeze: [...BEFORE_WINDOW, ...COPY, 'recoverCopy', 'dumpCopy', ...AFTER_WINDOW],
+  snapshot: [
+    ...BEFORE_WINDOW,
+    ...['standByToSnapshot', 'inspectService', 'openWindow', 'takeStoreSnapshot', 'closeWindow'],
+    ...['copySnapshot', 'removeStoreSnapshot', 'recoverCopy', 'dumpCopy'],
+    ...AFTER_WINDOW,
+  ],
 };
 const TAKEN = ['planQdrant', 'describeCollection', 'takeSnapshot', 'storeSnapshot', 'deleteSnapshot'];
 const SWAPPED = [
