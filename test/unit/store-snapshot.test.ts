@@ -116,6 +116,12 @@ describe('a snapshot by programs of the operator', () => {
     await assert.rejects(takeSnapshot(hanging, { id, source }, signal), /took longer than 0.2 s/);
   });
 
+  test('of a run that was cancelled already is not begun', async () => {
+    const cancelled = AbortSignal.abort(new Error('cancelled'));
+    const hanging = { ...config, create: [['sleep', '600']] };
+    await assert.rejects(takeSnapshot(hanging, { id, source }, cancelled), /^Error: cancelled/);
+  });
+
   test('by a program that is not there, and one that can not be removed, are told', async () => {
     const missing = { ...config, create: [['no-such-program', '{id}']] };
     await assert.rejects(takeSnapshot(missing, { id, source }, signal), /could not be run/);

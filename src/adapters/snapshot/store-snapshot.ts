@@ -111,6 +111,8 @@ const readable = async (path: string): Promise<boolean> =>
  * the kernel must not keep a database paused.
  */
 async function run(command: string[], timeoutSeconds: number, signal?: AbortSignal): Promise<void> {
+  // What was aborted before tells nobody any more: the program would run without its time limit, too.
+  signal?.throwIfAborted();
   const [program = '', ...parameters] = command;
   const child = spawn(program, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
