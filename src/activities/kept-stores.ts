@@ -1,7 +1,7 @@
 import { removeVolume } from '../adapters/docker/volume.ts';
 import { keptVolumes } from '../adapters/neo4j/staging.ts';
 import { placeOf } from '../adapters/neo4j/swap.ts';
-import type { RestorePlace } from '../model/restore-place.ts';
+import { type RestorePlace, restorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { ServiceStep } from './neo4j.ts';
 import { type Step, step } from './step.ts';
@@ -62,19 +62,14 @@ export function createKeptStoresActivities(deps: Dependencies) {
     /** Of several restores only what the last one replaced is kept: copies older than this one go. */
     async forgetOlder(input: ServiceStep & { kept: KeptCopy[] }): Promise<void> {
       await step('forget', async (context) => {
-        const { data, owner } = input.plan;
-        for (const { restore, volume } of input.kept) {
-          const place = { restore, data, owner, ...(volume ? { volume } : {}) };
-          await forgetPlace(deps, { ...input, place }, context);
-        }
+        await forgetCopies(deps, { ...input, place: restorePlace('', input.plan) }, input.kept, context);
       });
     },
 
     /** What restores have kept on the service's volume and on volumes of their own, newest first. */
     async listKept(input: ServiceStep): Promise<KeptCopy[]> {
       return await step('list kept', async (context) => {
-        const { data, owner } = input.plan;
-        return await keptCopies(deps, { ...input, place: { restore: '', data, owner } }, context);
+        return await keptCopies(deps, { ...input, place: restorePlace('', input.plan) }, context);
       });
     },
   };
@@ -91,24 +86,29 @@ export async function tidyPlace(deps: Dependencies, input: PlaceOfService, conte
   await swapStep(deps, input, 'tidy', [], context);
   await removeEmptied(deps, input, context);
   const [last, ...older] = await keptCopies(deps, input, context);
-  if (last?.restore !== restore) return;
-  for (const one of older) {
-    const { data, owner } = input.place;
-    const place = { restore: one.restore, data, owner, ...(one.volume ? { volume: one.volume } : {}) };
-    await forgetPlace(deps, { ...input, place }, context);
-  }
+  if (last?.restore === restore) await forgetCopies(deps, input, older, context);
 }
 
 /** On all volumes that hold copies of a service, newest first; the place says where its data is. */
 async function keptCopies(deps: Dependencies, input: PlaceOfService, context: Step): Promise<KeptCopy[]> {
-  const { data, owner } = input.place;
   const found: KeptCopy[] = [];
   for (const volume of [undefined, ...(await keptVolumes(deps.engine, input.plan.service))]) {
-    const place = { restore: '', data, owner, ...(volume ? { volume } : {}) };
+    const place = restorePlace('', input.place, volume);
     const output = await swapStep(deps, { ...input, place }, 'list', [], context);
     found.push(...keptIn(output).map((one) => ({ ...one, ...(volume ? { volume } : {}) })));
   }
   return found.sort((a, b) => (a.restore < b.restore ? 1 : -1));
+}
+
+async function forgetCopies(
+  deps: Dependencies,
+  input: PlaceOfService,
+  kept: KeptCopy[],
+  context: Step,
+): Promise<void> {
+  for (const { restore, volume } of kept) {
+    await forgetPlace(deps, { ...input, place: restorePlace(restore, input.place, volume) }, context);
+  }
 }
 
 async function forgetPlace(deps: Dependencies, input: PlaceOfService, context: Step): Promise<void> {

@@ -16,6 +16,7 @@ import { storeLayout } from '../adapters/neo4j/layout.ts';
 import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
 import { criticalSectionId, LABELS } from '../model/names.ts';
+import { restorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import { tidyPlace } from './kept-stores.ts';
 import { withQdrant } from './qdrant.ts';
@@ -206,7 +207,7 @@ export function createWatchdogActivities(deps: Dependencies) {
     const container = await findContainer(engine, service.target);
     const { data } = storeLayout(container);
     const owner = await ownerOf(engine, container.id, `${data}/databases`);
-    const place = { restore, data, owner, ...(volume ? { volume } : {}) };
+    const place = restorePlace(restore, { data, owner }, volume);
     await tidyPlace(deps, { plan: { service: name }, place }, context);
   }
 }

@@ -7,3 +7,10 @@ export interface RestorePlace {
   /** A volume to work on where the service's own has no room for both. */
   volume?: string;
 }
+
+/** Where a restore works on stores that lie like these: on the service's own volume, or on one of its own. */
+export const restorePlace = (
+  restore: string,
+  { data, owner }: Pick<RestorePlace, 'data' | 'owner'>,
+  volume?: string,
+): RestorePlace => ({ restore, data, owner, ...(volume ? { volume } : {}) });

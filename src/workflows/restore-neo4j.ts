@@ -4,7 +4,7 @@ import type { ServiceSelection } from '../activities/restore.ts';
 import type { RestoreInput } from '../model/inputs.ts';
 import { type Neo4jRecord, unpackedBytes } from '../model/manifest.ts';
 import { stagingName } from '../model/names.ts';
-import type { RestorePlace } from '../model/restore-place.ts';
+import { restorePlace } from '../model/restore-place.ts';
 import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
 import type { ProgressReport } from './progress.ts';
@@ -24,14 +24,6 @@ export interface RestoredService {
   neededBytes?: number;
   freeBytes?: number;
 }
-
-/** Where a restore works: on the service's own volume, or on one of its own. */
-export const restorePlace = (restore: string, plan: Neo4jPlan, volume?: string): RestorePlace => ({
-  restore,
-  data: plan.data,
-  owner: plan.owner,
-  ...(volume ? { volume } : {}),
-});
 
 /** Restore one Neo4j service: fetch and load beside the running database, swap by rename, compare, keep the old. */
 export async function restoreNeo4j(

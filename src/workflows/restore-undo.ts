@@ -1,10 +1,11 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { RestoreInput } from '../model/inputs.ts';
+import { restorePlace } from '../model/restore-place.ts';
 import { compensate, inWindow, probe } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
 import { fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
-import { type RestoredService, restorePlace } from './restore-neo4j.ts';
+import type { RestoredService } from './restore-neo4j.ts';
 import { undoQdrant } from './undo-qdrant.ts';
 
 /** Bring back what the last restore of each service replaced; what serves now is kept in its turn. */
