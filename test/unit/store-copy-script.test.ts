@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { COPY_SCRIPT } from '../../src/adapters/neo4j/store-copy-script.ts';
 
 const BLOCK = 1 << 18;
@@ -32,11 +33,43 @@ for (const early of [true, false]) {
     const [code] = await ended;
     assert.equal(code, 0, said);
     assert.match(said, /^lifeboat:copied \d+ \d+ \d+\n$/m);
+    assert.equal(earlyPasses(said).length, early ? 1 : 0, said);
     assert.deepEqual(await filesBelow(copy), await filesBelow(data));
     const holey = await stat(join(copy, 'databases/neo4j/holes'));
     assert.ok(holey.blocks * 512 < 1 << 20, `${holey.blocks} blocks are kept of a file of holes`);
   });
 }
+
+test('early passes go on while they still copy much, and the last one reads only what changed since', async () => {
+  const root = join(directory, 'large');
+  const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
+  await mkdir(copy, { recursive: true });
+  // More than what a pass may copy for the next to be the last.
+  await put(join(data, 'databases/neo4j/store'), randomBytes(65 << 20));
+  // The time of a change is known in seconds: what is older than two of them was not touched since.
+  await sleep(4000);
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', ...TREES]);
+  const ended = once(helper, 'close');
+  let said = '';
+  helper.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  while (!said.includes('lifeboat:ready')) await once(helper.stdout, 'data');
+  await put(join(data, 'databases/neo4j/small'), randomBytes(1000));
+  await writeFile(go, '');
+  const [code] = await ended;
+  assert.equal(code, 0, said);
+  assert.deepEqual(
+    earlyPasses(said).map(({ written }) => written),
+    [65 << 20, 0],
+    said,
+  );
+  assert.match(said, /^lifeboat:copied \d+ 1000 1000\n$/m);
+  assert.deepEqual(await filesBelow(copy), await filesBelow(data));
+});
+
+const earlyPasses = (said: string) =>
+  [...said.matchAll(/^lifeboat:early \d+ \d+ (\d+)$/gm)].map(([, written]) => ({ written: Number(written) }));
 
 /** Files as a store has them: large, small, empty, with holes, in folders. */
 async function makeStore(data: string): Promise<string> {

@@ -131,7 +131,7 @@ sub pass {
   return "$total $read $wrote";
 }
 my $since = 0;
-for my $turn (1 .. $early ? 3 : 0) {
+for my $turn (1 .. ($early ? 3 : 0)) {
   my $began = time();
   my $done = eval { pass($since, 0) } or last;
   print "lifeboat:early $done\\n";
