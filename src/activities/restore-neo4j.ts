@@ -1,14 +1,13 @@
 import { findContainer } from '../adapters/docker/container.ts';
-import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { checkLoaded, fetchDump, loadDump } from '../adapters/neo4j/load.ts';
 import { probeNeo4j } from '../adapters/neo4j/probe.ts';
 import { publishedBolt } from '../adapters/neo4j/serving.ts';
 import { compareVersions, parseVersion } from '../adapters/neo4j/version.ts';
 import { readWalked } from '../adapters/pipeline/read-walked.ts';
 import { LifeboatError } from '../model/failures.ts';
-import { compareGraphRange } from '../model/graph-comparison.ts';
-import { type Artifact, type GraphFacts, unpackedBytes } from '../model/manifest.ts';
+import { type Artifact, unpackedBytes } from '../model/manifest.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
+import { compareServed, type ExpectedGraphs } from './compare-served.ts';
 import type { Dependencies } from './dependencies.ts';
 import { neo4jNamed } from './dependencies.ts';
 import type { KeptRecord } from './kept-stores.ts';
@@ -116,30 +115,15 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
       });
     },
 
-    /** Compare what is served now with the manifest; answers the differences, or null without credentials. */
-    async compareRestored(input: {
-      service: string;
-      expected: Record<string, { before: GraphFacts; after?: GraphFacts }>;
-    }): Promise<string[] | null> {
-      return await step('compare', async () => {
+    /** Compare what is served now with the manifest; answers the differences, or null where they can't be told. */
+    async compareRestored(input: { service: string; expected: ExpectedGraphs }): Promise<string[] | null> {
+      return await step('compare', async ({ signal }) => {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await findContainer(engine, service.target);
         const address = service.bolt ?? publishedBolt(container);
         if (!service.username || !service.password || !address) return null;
         const access = { address, username: service.username, password: service.password };
-        const differences: string[] = [];
-        for (const [database, { before, after }] of Object.entries(input.expected)) {
-          const found = await graphFacts(access, database).catch((error: unknown) => {
-            // With `system` restored, the passwords are those of the backup: then nobody here can count.
-            if (error instanceof LifeboatError && error.type === 'CredentialsRefused') return null;
-            throw error;
-          });
-          if (!found) return null;
-          differences.push(
-            ...compareGraphRange(before, after ?? before, found).map((text) => `${database}: ${text}`),
-          );
-        }
-        return differences;
+        return await compareServed(access, input.expected, signal);
       });
     },
 

@@ -1,6 +1,7 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { listVolumes } from '../../src/adapters/docker/volume.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { KeptResult } from '../../src/workflows/kept.ts';
@@ -80,6 +81,40 @@ const inContainer = async (...command: string[]): Promise<string> => {
   for await (const chunk of await exec.start({ Tty: true })) output += String(chunk);
   return output.trim();
 };
+
+test('a client that writes as soon as Neo4j is back does not undo the restore', async () => {
+  const driver = server.driver();
+  let stopped = false;
+  const writing = (async () => {
+    while (!stopped) {
+      // A session of its own each: one that had written before waits for what it wrote.
+      const session = driver.session(DATABASE);
+      await session.run('CREATE (:Written)').catch(() => {});
+      await session.close();
+      await sleep(20);
+    }
+  })();
+  try {
+    const result = await lifeboat.run<RestoreResult>('restore', { services: [service] });
+    // Its writes can't be told from a loss, so nothing is said of the counts.
+    assert.equal(result.services[0]?.compared, false);
+  } finally {
+    stopped = true;
+    await writing;
+    await driver.close();
+  }
+  await graph(async (driver) => {
+    const { records } = await driver.executeQuery(
+      'OPTIONAL MATCH (m:Before) WITH count(m) AS old OPTIONAL MATCH (w:Written) RETURN old, count(w) AS written',
+      {},
+      DATABASE,
+    );
+    assert.equal(Number(records[0]?.get('old')), 0);
+    assert.ok(Number(records[0]?.get('written')) > 0);
+    await driver.executeQuery('MATCH (w:Written) DELETE w', {}, DATABASE);
+  });
+  assert.equal(await serves(), 'set');
+});
 
 describe('a restore that is staged elsewhere', () => {
   const input = { services: [service], stage: 'elsewhere' };
