@@ -1,6 +1,5 @@
-import type { HelperRun } from '../adapters/docker/helper.ts';
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
-import { checkBesideDump } from '../adapters/neo4j/check.ts';
+import { checkStore } from '../adapters/neo4j/check.ts';
 import { dumpDatabase } from '../adapters/neo4j/dump.ts';
 import {
   awaitSandbox,
@@ -15,7 +14,7 @@ import type { GraphFacts } from '../model/manifest.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { checkpoint, letGoOn, type Release, requireWindow, sameWindow } from './held-window.ts';
 import { adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
-import { type Step, step } from './step.ts';
+import { step } from './step.ts';
 
 /** Copies of stores: taken in a window, recovered, checked and dumped while the service is up again. */
 export function createNeo4jCopyActivities(deps: Dependencies) {
@@ -86,30 +85,26 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       });
     },
 
-    /** Dump one database of the copy, and check the store that it comes from. */
+    /** Dump one database of the copy, and check the store that it came from. */
     async dumpCopy(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
       return await step('dump', async (context) => {
         const { database } = input;
         const admin = await sandboxContextOf(engine, input, context);
-        const checked = neo4jNamed(deps.config(), input.plan.service).checkCopies;
-        return await together(context, {
-          dump: async (run) =>
-            await dumpDatabase(engine, admin, database, {
-              ...run,
-              copy: COPY,
-              tick: (percent) =>
-                context.beat({
-                  step: `dumping ${database} from the copy`,
-                  ...(percent === undefined ? {} : { percent }),
-                }),
+        const dumped = await dumpDatabase(engine, admin, database, {
+          signal: context.signal,
+          keep: context.keep,
+          copy: COPY,
+          tick: (percent) =>
+            context.beat({
+              step: `dumping ${database} from the copy`,
+              ...(percent === undefined ? {} : { percent }),
             }),
-          check: async (run) => {
-            if (checked) await checkBesideDump(engine, admin, COPY, database, run);
-          },
-          dumped: () => {
-            if (checked) context.beat({ step: `checking the copy of ${database}` });
-          },
         });
+        if (neo4jNamed(deps.config(), input.plan.service).checkCopies) {
+          context.beat({ step: `checking the copy of ${database}` });
+          await checkStore(engine, admin, COPY, database, context);
+        }
+        return dumped;
       });
     },
   };
@@ -118,34 +113,4 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
     const { preCopy } = neo4jNamed(deps.config(), plan.service);
     return { data: plan.data, databases: Object.keys(plan.databases), early: preCopy };
   }
-}
-
-/** A dump and a check of the same copy at the same time: each keeps about one core busy. What fails first ends the other. */
-async function together<T>(
-  { signal, keep }: Step,
-  work: {
-    dump: (run: HelperRun) => Promise<T>;
-    check: (run: HelperRun) => Promise<void>;
-    dumped: () => void;
-  },
-): Promise<T> {
-  const failed = new AbortController();
-  const run = {
-    signal: AbortSignal.any([signal, failed.signal]),
-    keep: () => !failed.signal.aborted && keep(),
-  };
-  const orEnd = async <R>(one: Promise<R>): Promise<R> =>
-    await one.catch((error: unknown) => {
-      failed.abort(error);
-      throw error;
-    });
-  const dumping = orEnd(work.dump(run)).then((result) => {
-    work.dumped();
-    return result;
-  });
-  const [dump, check] = await Promise.allSettled([dumping, orEnd(work.check(run))]);
-  if (failed.signal.aborted) throw failed.signal.reason;
-  if (check.status === 'rejected') throw check.reason;
-  if (dump.status === 'rejected') throw dump.reason;
-  return dump.value;
 }

@@ -1,9 +1,9 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import { type CaptureMode, type Fallback, fromModeDown } from '../model/capture-mode.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
 import type { GraphFacts } from '../model/manifest.ts';
-import { compensate, probe, transfer } from './activity-options.ts';
+import { compensate, probe, transfer, unstoppable } from './activity-options.ts';
 import type { CriticalSectionResult } from './critical-section.ts';
 import { inCriticalSection } from './exclusive.ts';
 import { type Cause, causeOf, fail } from './failure.ts';
@@ -115,16 +115,30 @@ async function capture(
     facts = { before: recovered, after: null };
   }
   report.service(service, 'dumping the copy');
-  await Promise.all(
-    databases.map(
-      async (database) =>
-        await transfer(`Dump and check the copy of ${service}/${database}`, { attempts: 3 }).dumpCopy({
-          ...at,
-          database,
-        }),
-    ),
+  await allOrNone(
+    databases.map((database) => async () => {
+      const dump = unstoppable(`Dump and check the copy of ${service}/${database}`, { attempts: 3 });
+      await dump.dumpCopy({ ...at, database });
+    }),
   );
   return { section, facts };
+}
+
+/** When one fails, the others are ended before that is told: the next mode makes its copy in the same place. */
+async function allOrNone(work: (() => Promise<void>)[]): Promise<void> {
+  const scope = new CancellationScope();
+  await scope.run(async () => {
+    const all = work.map(async (one) => await one());
+    try {
+      await Promise.all(all);
+    } catch (error) {
+      if (patched('end-other-dumps')) {
+        scope.cancel();
+        await Promise.allSettled(all);
+      }
+      throw error;
+    }
+  });
 }
 
 const WINDOWS: Record<CaptureMode, { window: 'offline' | 'freeze'; work: 'dump' | 'copy' | 'snapshot' }> = {
