@@ -29,7 +29,7 @@ export const PROCEDURES: Record<string, (on: ByHand) => Promise<void>> = {
     try {
       await whileStopped(on, async () => {
         const dump = (database: string) => `neo4j-admin database dump ${database} --to-path=/plain`;
-        await inImage(on, volume, OWNER, ['sh', '-c'], [`${dump('neo4j')} && ${dump('system')}`]);
+        await inImage(on, `${volume}:/plain`, OWNER, ['sh', '-c'], [`${dump('neo4j')} && ${dump('system')}`]);
       });
     } finally {
       await on.engine.getVolume(volume).remove({ force: true });
@@ -72,6 +72,14 @@ export const PROCEDURES: Record<string, (on: ByHand) => Promise<void>> = {
   },
 };
 
+/** Load a dump over the database `neo4j`, as a person does. @param dumps the directory of the engine's host that has `neo4j.dump`. */
+export async function loadByHand(on: ByHand, dumps: string): Promise<void> {
+  const load = ['database', 'load', 'neo4j', '--from-path=/dumps', '--overwrite-destination=true'];
+  await whileStopped(on, async () => {
+    await inImage(on, `${dumps}:/dumps:ro`, OWNER, ['neo4j-admin'], load);
+  });
+}
+
 async function whileStopped({ engine, server }: ByHand, work: () => Promise<void>): Promise<void> {
   const container = engine.getContainer(server.containerName);
   await container.stop({ t: 120 });
@@ -83,14 +91,14 @@ async function whileStopped({ engine, server }: ByHand, work: () => Promise<void
 async function volumeFor(on: ByHand): Promise<string> {
   const name = `${on.server.containerName}-plain`;
   await on.engine.createVolume({ Name: name, Labels: { [TESTBED_LABEL]: on.testbed } });
-  await inImage(on, name, '0:0', ['chown'], [OWNER, '/plain']);
+  await inImage(on, `${name}:/plain`, '0:0', ['chown'], [OWNER, '/plain']);
   return name;
 }
 
 const mountpointOf = async ({ engine, server }: ByHand): Promise<string> =>
   (await engine.getVolume(server.volumes.data).inspect()).Mountpoint;
 
-async function inImage(on: ByHand, volume: string, user: string, entrypoint: string[], command: string[]) {
+async function inImage(on: ByHand, bind: string, user: string, entrypoint: string[], command: string[]) {
   await runToEnd(on.engine, {
     Image: on.image,
     Entrypoint: entrypoint,
@@ -101,7 +109,7 @@ async function inImage(on: ByHand, volume: string, user: string, entrypoint: str
     HostConfig: {
       NetworkMode: 'none',
       VolumesFrom: [on.server.containerName],
-      Binds: [`${volume}:/plain`],
+      Binds: [bind],
     },
   });
 }

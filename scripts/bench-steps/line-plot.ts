@@ -6,7 +6,9 @@ export interface Line {
 
 const [WIDTH, HEIGHT] = [680, 260];
 const [LEFT, RIGHT, TOP, BOTTOM] = [56, 120, 34, 40];
-const COLOURS = ['#2563eb', '#c2410c', '#15803d', '#7e22ce'];
+const COLOURS = ['#2563eb', '#c2410c', '#15803d', '#7e22ce', '#0e7490', '#a16207'];
+/** Names are so far from each other at least, that they can be read. */
+const NAME_HEIGHT = 14;
 
 /** Lines over a common axis as an SVG picture that reads on light and dark pages. Both axes begin at zero. */
 export function linePlot(
@@ -18,6 +20,7 @@ export function linePlot(
   const top = roundUp(Math.max(...points.map(([, y]) => y), about.limit?.y ?? 0));
   const across = (x: number) => (LEFT + (x / right) * (WIDTH - LEFT - RIGHT)).toFixed(1);
   const up = (y: number) => (HEIGHT - BOTTOM - (y / top) * (HEIGHT - TOP - BOTTOM)).toFixed(1);
+  const names = heightsOfNames(lines.map(({ points: own }) => Number(up(own.at(-1)?.[1] ?? 0)) + 4));
   const parts = [
     `<text x="${LEFT}" y="18" font-weight="600">${about.title}</text>`,
     ...[0, 0.25, 0.5, 0.75, 1].flatMap((part) => [
@@ -35,10 +38,10 @@ export function linePlot(
       : []),
     ...lines.flatMap(({ name, points: own }, index) => {
       const colour = COLOURS[index % COLOURS.length];
-      const [x, y] = own.at(-1) ?? [0, 0];
+      const [x] = own.at(-1) ?? [0];
       return [
         `<path d="M${own.map((point) => `${across(point[0])} ${up(point[1])}`).join('L')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
-        `<text x="${Number(across(x)) + 6}" y="${Number(up(y)) + 4}" fill="${colour}">${name}</text>`,
+        `<text x="${Number(across(x)) + 6}" y="${names[index]}" fill="${colour}">${name}</text>`,
       ];
     }),
   ];
@@ -49,6 +52,18 @@ ${parts.join('\n')}
 }
 
 const label = (value: number): string => String(Math.round(value * 100) / 100);
+
+/** Where names stand that would lie on each other: from the lowest line upwards, each as near to its line as there is room. */
+function heightsOfNames(wanted: number[]): number[] {
+  const heights = [...wanted];
+  let free = Number.POSITIVE_INFINITY;
+  const lowestFirst = [...wanted.keys()].sort((a, b) => (wanted[b] ?? 0) - (wanted[a] ?? 0));
+  for (const index of lowestFirst) {
+    heights[index] = Math.min(wanted[index] ?? 0, free);
+    free = (heights[index] ?? 0) - NAME_HEIGHT;
+  }
+  return heights;
+}
 
 /** The next value that divides well by four. */
 function roundUp(value: number): number {

@@ -1,34 +1,21 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Driver } from 'neo4j-driver';
 import type { Neo4jServer } from '../../test/testbed/neo4j.ts';
 import { useTestbed } from '../../test/testbed/testbed.ts';
-import { PROCEDURES } from './by-hand.ts';
+import { type ByHand, PROCEDURES } from './by-hand.ts';
 import { changeStore, growStore } from './grown-store.ts';
-import { type Taken, takeByLifeboat, type Way } from './lifeboat-mode.ts';
-import { probe, type Seen } from './probing-client.ts';
+import { takeByLifeboat, type Way } from './lifeboat-mode.ts';
+import { measureRestores } from './measure-restores.ts';
+import { type Row, watchBackup } from './watched-way.ts';
 
-/** One way of taking a backup, as a client and a clock saw it. */
-export interface Row {
-  gib: number;
-  way: string;
-  /** From its beginning to the end of everything (seconds). */
-  totalSeconds: number;
-  /** The longest time between two acknowledged writes (seconds). */
-  longestSeconds: number;
-  failed: number;
-  acknowledged: number;
-  /** Acknowledged writes that the set or the server does not have. */
-  lost: number;
-  /** Lifeboat's own figures. */
-  offlineSeconds?: number;
-  frozenSeconds?: number;
-}
-
+/** Every way on one store. */
 export interface Figures {
   gib: number;
   /** Of its volume, by `du` (bytes). */
   volumeBytes: number;
-  rows: Row[];
+  backups: Row[];
+  restores: Row[];
 }
 
 const GIB = 1024 ** 3;
@@ -45,6 +32,64 @@ const WAYS: { way: Way; change: boolean; name: string }[] = [
 
 /** Measure every way on one store of about this much text; 0: an empty database, for what orchestration adds. */
 export async function measureStore(gib: number, say: (row: Row) => void): Promise<Figures> {
+  return await withStore(gib, async (on, driver, nodes) => {
+    const { server } = on;
+    const { Mountpoint } = await on.engine.getVolume(server.volumes.data).inspect();
+    const { stdout } = await promisify(execFile)('du', ['-sk', Mountpoint]);
+    const backups: Row[] = [];
+    const add = (row: Row) => {
+      backups.push(row);
+      say(row);
+    };
+    const procedures = gib > 0 ? Object.entries(PROCEDURES) : [['document', PROCEDURES.document!] as const];
+    // What growing has left to be written down would make the first restart a longer one.
+    if (gib > 0) await PROCEDURES.restart?.(on);
+    for (const [name, procedure] of procedures) {
+      if (!(await isThere(name))) continue;
+      add(
+        await watchBackup(server, gib, name, async () => {
+          await procedure(on);
+          return undefined;
+        }),
+      );
+    }
+    for (const { way, change, name } of gib > 0 ? WAYS : WAYS.slice(0, 1)) {
+      const meanwhile = change ? async () => await changeStore(driver, nodes, CHANGED) : undefined;
+      add(await watchBackup(server, gib, name, async () => await takeByLifeboat(server, way, meanwhile)));
+    }
+    const restores = gib > 0 ? await measureRestores(on, gib) : [];
+    for (const row of restores) say(row);
+    return { gib, volumeBytes: Number.parseInt(stdout, 10) * 1024, backups, restores };
+  });
+}
+
+/** Freeze one store again and again under a writing client: with a first copy in every other backup. */
+export async function freezeAgainAndAgain(
+  gib: number,
+  times: number,
+  say: (row: Row) => void,
+): Promise<Row[]> {
+  return await withStore(gib, async ({ server }) => {
+    const rows: Row[] = [];
+    for (let time = 0; time < times; time += 1) {
+      const way: Way = { mode: 'freeze', preCopy: time % 2 === 0 };
+      const row = await watchBackup(
+        server,
+        gib,
+        `freeze ${time + 1}`,
+        async () => await takeByLifeboat(server, way),
+      );
+      rows.push(row);
+      say(row);
+    }
+    return rows;
+  });
+}
+
+async function withStore<T>(
+  gib: number,
+  work: (on: ByHand & { server: Neo4jServer }, driver: Driver, nodes: number) => Promise<T>,
+): Promise<T> {
   const testbed = useTestbed();
   const server = await testbed.startNeo4j({
     heap: '1g',
@@ -58,86 +103,11 @@ export async function measureStore(gib: number, say: (row: Row) => void): Promis
   const driver = server.driver();
   try {
     const { nodes } = gib > 0 ? await growStore(driver, gib * GIB) : { nodes: 0 };
-    const { Mountpoint } = await testbed.engine.getVolume(server.volumes.data).inspect();
-    const { stdout } = await promisify(execFile)('du', ['-sk', Mountpoint]);
-    const figures: Figures = { gib, volumeBytes: Number.parseInt(stdout, 10) * 1024, rows: [] };
-    const add = (row: Row) => {
-      figures.rows.push(row);
-      say(row);
-    };
     const on = { engine: testbed.engine, image: testbed.neo4jImage, testbed: testbed.id, server };
-    const procedures = gib > 0 ? Object.entries(PROCEDURES) : [['document', PROCEDURES.document!] as const];
-    for (const [name, procedure] of procedures) {
-      if (!(await isThere(name))) continue;
-      add(
-        await watched(server, gib, name, async () => {
-          await procedure(on);
-          return undefined;
-        }),
-      );
-    }
-    for (const { way, change, name } of gib > 0 ? WAYS : WAYS.slice(0, 1)) {
-      const meanwhile = change ? async () => await changeStore(driver, nodes, CHANGED) : undefined;
-      add(await watched(server, gib, name, async () => await takeByLifeboat(server, way, meanwhile)));
-    }
-    return figures;
+    return await work(on, driver, nodes);
   } finally {
     await driver.close();
     await server.remove();
-  }
-}
-
-async function watched(
-  server: Neo4jServer,
-  gib: number,
-  way: string,
-  work: () => Promise<Taken | undefined>,
-): Promise<Row> {
-  await server.untilServing();
-  const client = probe(server);
-  const began = performance.now();
-  let taken: Taken | undefined;
-  let seen: Seen;
-  try {
-    taken = await work();
-  } finally {
-    seen = await client.stop();
-  }
-  const totalSeconds = taken ? taken.seconds : (performance.now() - began) / 1000;
-  return {
-    gib,
-    way,
-    totalSeconds,
-    longestSeconds: seen.longestSeconds,
-    failed: seen.failed,
-    acknowledged: seen.acknowledged,
-    lost: await lostOf(server, seen, taken),
-    ...(taken
-      ? { offlineSeconds: taken.record.offlineSeconds, frozenSeconds: taken.record.frozenSeconds ?? 0 }
-      : {}),
-  };
-}
-
-/** Acknowledged writes that the server has not, and those from before the window that the frozen copy has not. */
-async function lostOf(server: Neo4jServer, seen: Seen, taken: Taken | undefined): Promise<number> {
-  await server.untilServing();
-  const driver = server.driver();
-  try {
-    const ids = seen.writes.map(({ id }) => id);
-    const { records } = await driver.executeQuery(
-      'MATCH (n:Probe) WHERE n.id IN $ids RETURN count(n) AS there, COUNT { (:Probe) } AS every',
-      { ids },
-    );
-    const there = Number(records[0]?.get('there') ?? 0);
-    const earlier = Number(records[0]?.get('every') ?? 0) - there;
-    const lost = ids.length - there;
-    const window = taken?.record.window;
-    if (!window || !taken.record.frozenSeconds) return lost;
-    const due = seen.writes.filter(({ at }) => at < Date.parse(window.from)).length;
-    const captured = (taken.record.facts?.neo4j?.labels.Probe ?? 0) - earlier;
-    return lost + Math.max(0, due - captured);
-  } finally {
-    await driver.close();
   }
 }
 
