@@ -10,6 +10,7 @@ import { createKeptCollectionActivities } from './kept-collections.ts';
 import { createKeptStoresActivities } from './kept-stores.ts';
 import { createNeo4jActivities } from './neo4j.ts';
 import { createNotificationActivities } from './notifications.ts';
+import { createNeo4jOnlineActivities } from './online-neo4j.ts';
 import { createQdrantActivities } from './qdrant.ts';
 import { createReplicationActivities } from './replication.ts';
 import { createRepositoryActivities } from './repository.ts';
@@ -35,6 +36,7 @@ export function createActivities(deps: Dependencies) {
     ...createNeo4jActivities(deps),
     ...createNeo4jCopyActivities(deps),
     ...createNeo4jDrillActivities(deps),
+    ...createNeo4jOnlineActivities(deps),
     ...createNeo4jRestoreActivities(deps),
     ...createNeo4jSnapshotActivities(deps),
     ...createNotificationActivities(deps),

@@ -65,7 +65,10 @@ export function createNeo4jActivities(deps: Dependencies) {
         const plan = neo4jPlanOf(service, container, probe, chooseDatabases(service, probe.databases));
         if (input.repository === undefined) return plan;
         const repository = deps.repository(input.repository);
-        return { ...plan, capture: await modeOf(service, plan, probe.version, repository, context.signal) };
+        return {
+          ...plan,
+          capture: await modeOf(service, container, probe.version, repository, context.signal),
+        };
       });
     },
 

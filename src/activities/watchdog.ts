@@ -138,6 +138,10 @@ export function createWatchdogActivities(deps: Dependencies) {
             (error: unknown) => problems.push(messageOf(error)),
           );
         }
+        for (const { name, labels } of await listVolumes(engine, { [LABELS.role]: 'chain' })) {
+          if (await isWanted(labels[LABELS.service] ?? '', context)) continue;
+          await attempt(name, () => removeVolume(engine, name));
+        }
         for (const debt of await listDebts(engine)) {
           if (debt.kind === 'qdrant-restore' || (await isOpen(debt.workflowId, debt.runId))) continue;
           await attempt(`${debt.kind} ${debt.name || debt.collection}`, () => payDebt(debt));
@@ -156,6 +160,13 @@ export function createWatchdogActivities(deps: Dependencies) {
       });
     },
   };
+
+  /** Whether a service keeps its own backups between runs, or a run is still at them. */
+  async function isWanted(name: string, { taskQueue }: Step): Promise<boolean> {
+    const service = deps.config().services.find((one) => one.name === name);
+    if (service?.kind === 'neo4j' && service.differentials) return true;
+    return await isOpen(criticalSectionId(name, taskQueue));
+  }
 
   async function isOpenRun(workflowId: string | undefined, runId: string): Promise<boolean> {
     if (workflowId) return await isOpen(workflowId, runId);

@@ -96,6 +96,7 @@ export function buildService(name: string, service: ServiceFile, secrets: Secret
     mode: service.mode,
     preCopy: service.preCopy,
     ...(service.snapshot && { snapshot: buildSnapshot(service.snapshot) }),
+    ...(service.differentials && { differentials: service.differentials }),
     checkCopies: service.checkCopies,
   };
 }

@@ -33,6 +33,8 @@ export interface Neo4jService {
   preCopy: boolean;
   /** For the mode `snapshot`; absent: that mode is not to be had. */
   snapshot?: SnapshotConfig;
+  /** In the mode `online`: keep Neo4j's own backups between runs, so that the next one fetches only what has changed. Default: a full one each time. */
+  differentials?: { fullEvery: number };
   /** In every mode but `dump`: check the consistency of the copy that the dump is made of. Default true. */
   checkCopies: boolean;
 }

@@ -61,7 +61,11 @@ function serviceProblems(file: Raw): Problem[] {
   return problems;
 }
 
-function modeProblems({ mode, snapshot }: Raw, path: string[]): Problem[] {
+function modeProblems({ mode, snapshot, differentials }: Raw, path: string[]): Problem[] {
+  if (isMap(differentials) && mode !== undefined && mode !== 'auto' && mode !== 'online') {
+    const message = `is for the mode "online" (or "auto"), and the mode is "${String(mode)}": leave one of them out`;
+    return [{ path: [...path, 'differentials'], message }];
+  }
   if (isMap(snapshot)) {
     return snapshotProblems(snapshot).map(({ key, message }) => ({
       path: [...path, 'snapshot', ...(key ? [key] : [])],

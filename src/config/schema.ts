@@ -64,7 +64,7 @@ const neo4jSchema = section({
     .default('auto')
     .meta({
       description:
-        'How the bytes are taken. `dump`: stopped for the time of a dump. `copy`: stopped for the time of a copy. `freeze`: paused for the time of a copy, so that clients only wait; a sandbox recovers it. `snapshot`: paused for the moment of a snapshot. Each falls back to the one before it. `auto`: `copy`, and `freeze` (or `snapshot`, where one is set up) once a drill went well.',
+        'How the bytes are taken. `dump`: stopped for the time of a dump. `copy`: stopped for the time of a copy. `freeze`: paused for the time of a copy, so that clients only wait; a sandbox recovers it. `snapshot`: paused for the moment of a snapshot. `online`: neither, by the own backup of Neo4j Enterprise. Each falls back to a safer one. `auto`: `online` on Neo4j Enterprise; else `copy`, and `freeze` (or `snapshot`, where one is set up) once a drill went well.',
     }),
   preCopy: z.boolean().default(true).meta({
     description:
@@ -74,6 +74,19 @@ const neo4jSchema = section({
     description:
       'For the mode `snapshot`: how the file system that holds the data directory takes one. The worker runs it, so it has to be on the host of the engine, with the rights for it.',
   }),
+  differentials: section({
+    fullEvery: z
+      .int('must be a whole number')
+      .min(2, 'must be at least 2')
+      .max(100, 'must be at most 100')
+      .default(7)
+      .meta({ description: 'A full one again after so many backups.' }),
+  })
+    .optional()
+    .meta({
+      description:
+        "For the mode `online`: keep Neo4j's own backups in a volume between runs, so that the next one fetches only what has changed. What is stored stays a whole dump each time. Default: a full one each time, and nothing is kept.",
+    }),
   checkCopies: z
     .boolean()
     .default(true)

@@ -35,6 +35,7 @@ export const FAILURES = {
   DumpIncomplete: { retry: false },
   CopyFailed: { retry: false },
   SnapshotFailed: { retry: false },
+  OnlineBackupFailed: { retry: false },
   LoadFailed: { retry: false },
   CheckFailed: { retry: false },
   CountsDisagree: { retry: false },

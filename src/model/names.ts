@@ -46,7 +46,7 @@ export const LABELS = {
 } as const;
 
 /** What a container or volume of Lifeboat's is for. */
-export type Role = 'staging' | 'helper' | 'interruption' | 'sandbox' | 'debt' | 'kept';
+export type Role = 'staging' | 'helper' | 'interruption' | 'sandbox' | 'debt' | 'kept' | 'chain';
 
 /**
  * The id of a backup set: the time of its beginning in UTC, so that ids sort by age, and a random word.

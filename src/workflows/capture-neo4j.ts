@@ -4,7 +4,7 @@ import { type CaptureMode, type Fallback, fromModeDown } from '../model/capture-
 import { compareGraphRange } from '../model/graph-comparison.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { compensate, probe, transfer, unstoppable } from './activity-options.ts';
-import type { CriticalSectionResult } from './critical-section.ts';
+import type { CriticalSectionResult, Window } from './critical-section.ts';
 import { inCriticalSection } from './exclusive.ts';
 import { type Cause, causeOf, fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
@@ -48,7 +48,9 @@ const FINAL: ReadonlySet<Cause['type']> = new Set([
 /** Take the bytes of one Neo4j service as its plan says, and by a safer mode when that fails. */
 export async function captureNeo4j(plan: Neo4jPlan, options: CaptureOptions): Promise<Captured> {
   const { report } = options;
-  const modes = fromModeDown(plan.capture?.mode ?? 'dump');
+  const chosen = fromModeDown(plan.capture?.mode ?? 'dump');
+  // What is taken while clients write is of no common moment with anything else.
+  const modes = options.hold ? chosen.filter((mode) => mode !== 'online') : chosen;
   const fallbacks: Fallback[] = [];
   for (const mode of modes) {
     const late = options.hold && fallbacks.length > 0;
@@ -84,10 +86,10 @@ async function capture(
     if (mode === 'snapshot') {
       await transfer(`Prepare a snapshot of ${service}`, { attempts: 2 }).standByToSnapshot(at);
     }
-    const { window, work } = WINDOWS[mode];
-    report.service(service, `${window} window`);
+    const window = WINDOWS[mode];
+    report.service(service, window.window === 'none' ? 'backing itself up' : `${window.window} window`);
     const section = await inCriticalSection(
-      { set, plan, window, work: { kind: work }, hold: options.hold },
+      { set, plan, hold: options.hold, ...window },
       { wait: options.wait },
     );
     options.onCaptured?.();
@@ -102,14 +104,14 @@ async function capture(
   if (mode === 'dump') return { section, facts: { before, after } };
 
   let facts = { before, after };
-  if (mode === 'freeze' || mode === 'snapshot') {
+  if (mode !== 'copy') {
     report.service(service, 'recovering the copy in a sandbox');
     const recovered = await recover(at, databases);
     const differences = before ? differencesOf(recovered, before, after ?? before) : [];
     if (differences.length > 0) {
       throw fail(
         'CountsDisagree',
-        `The copy of the frozen ${service} is not what the server held: ${differences.slice(0, 5).join('; ')}.`,
+        `The copy of ${service} is not what the server held: ${differences.slice(0, 5).join('; ')}.`,
       );
     }
     facts = { before: recovered, after: null };
@@ -141,11 +143,12 @@ async function allOrNone(work: (() => Promise<void>)[]): Promise<void> {
   });
 }
 
-const WINDOWS: Record<CaptureMode, { window: 'offline' | 'freeze'; work: 'dump' | 'copy' | 'snapshot' }> = {
-  dump: { window: 'offline', work: 'dump' },
-  copy: { window: 'offline', work: 'copy' },
-  freeze: { window: 'freeze', work: 'copy' },
-  snapshot: { window: 'freeze', work: 'snapshot' },
+const WINDOWS: Record<CaptureMode, Window> = {
+  dump: { window: 'offline', work: { kind: 'dump' } },
+  copy: { window: 'offline', work: { kind: 'copy' } },
+  freeze: { window: 'freeze', work: { kind: 'copy' } },
+  snapshot: { window: 'freeze', work: { kind: 'snapshot' } },
+  online: { window: 'none', work: { kind: 'online' } },
 };
 
 /**
@@ -198,5 +201,6 @@ const differencesOf = (
 const howLong = ({ wasRunning, offlineSeconds, frozenSeconds }: CriticalSectionResult): string => {
   if (!wasRunning) return 'was stopped before, and was left so';
   if (offlineSeconds > 0) return `was away for ${offlineSeconds.toFixed(1)} s`;
+  if (frozenSeconds === 0) return 'backed itself up, with nobody kept waiting';
   return `kept its clients waiting for ${frozenSeconds.toFixed(1)} s, and none was sent away`;
 };

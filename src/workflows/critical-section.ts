@@ -8,24 +8,27 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
-import { compensate, inWindow, probe } from './activity-options.ts';
+import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { causeOf, fail } from './failure.ts';
-import { doWork, type WindowWork, type WorkDone } from './window-work.ts';
+import { doWork, type InWindow, type WindowWork, type WorkDone } from './window-work.ts';
 
 /** Told to the parent when the window is open. */
 export const windowOpened = defineSignal<[service: string]>('windowOpened');
 /** Told to a section that holds its window open for others: they are done. */
 export const releaseWindow = defineSignal('releaseWindow');
 
-export interface CriticalSectionInput {
+/** How a service is kept from its clients, and what is done meanwhile. */
+export type Window =
+  | { window: 'offline' | 'freeze'; work: WindowWork }
+  /** It serves all the time, and the section is only the lock. */
+  | { window: 'none'; work: { kind: 'online' } };
+
+export type CriticalSectionInput = Window & {
   set: string;
   plan: Neo4jPlan;
-  window: 'offline' | 'freeze';
-  /** What is done in it. */
-  work: WindowWork;
   /** Keep the window open until the parent says that everything else was captured. */
   hold: boolean;
-}
+};
 
 export interface CriticalSectionResult extends WorkDone {
   /** False: it was found stopped, and left so. */
@@ -60,6 +63,7 @@ const HOLD_LIMIT = '10 minutes';
  */
 export async function criticalSection(input: CriticalSectionInput): Promise<CriticalSectionResult> {
   const { service } = input.plan;
+  if (input.window === 'none') return await withoutWindow(input);
   let released = !input.hold;
   setHandler(releaseWindow, () => {
     released = true;
@@ -165,8 +169,34 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   }
 }
 
+/** Nobody is kept waiting, so there is nothing to give back: what a cancel leaves is removed. */
+async function withoutWindow({ set, plan }: CriticalSectionInput): Promise<CriticalSectionResult> {
+  const from = new Date().toISOString();
+  try {
+    const backUp = transfer(`Let ${plan.service} back itself up`, { attempts: 2 });
+    await backUp.takeOnlineBackup({ set, plan });
+    return {
+      dumps: {},
+      compared: false,
+      wasRunning: true,
+      offlineSeconds: 0,
+      frozenSeconds: 0,
+      from,
+      to: new Date().toISOString(),
+    };
+  } catch (error) {
+    if (isCancellation(error)) {
+      await CancellationScope.nonCancellable(async () => {
+        const { service } = plan;
+        await compensate('Remove what the cancelled run staged').removeStaging({ set, service });
+      });
+    }
+    throw error;
+  }
+}
+
 /** A service that was found stopped is worked on as it is; only a store that needs recovery makes it run, for that alone. */
-async function leaveStopped(input: CriticalSectionInput): Promise<CriticalSectionResult> {
+async function leaveStopped(input: InWindow): Promise<CriticalSectionResult> {
   const { service } = input.plan;
   const from = new Date().toISOString();
   const done = await doWork(input, false).catch(async (error: unknown) => {

@@ -54,7 +54,8 @@ export async function inCriticalSection(
   { wait }: { wait: boolean },
 ): Promise<CriticalSectionResult> {
   const { service } = input.plan;
-  const summary = `${input.window} window of ${service} for set ${input.set}`;
+  const what = input.window === 'none' ? 'Online backup' : `${input.window} window`;
+  const summary = `${what} of ${service} for set ${input.set}`;
   return await alone((section) => executeChild(criticalSection, { ...section, args: [input] }), {
     service,
     summary,

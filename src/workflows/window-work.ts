@@ -20,6 +20,9 @@ export type WindowWork =
 /** What each restored database is compared with; null where the manifest has no counts. */
 export type Expected = Record<string, { before: GraphFacts; after?: GraphFacts }> | null;
 
+/** The input of a section that has a window. */
+export type InWindow = Exclude<CriticalSectionInput, { window: 'none' }>;
+
 export interface WorkDone {
   /** Bytes of each database's dump in the staging volume. */
   dumps: Record<string, number>;
@@ -36,7 +39,7 @@ export interface WorkDone {
  * @param onAccept told right before the new stores of a swap are accepted.
  */
 export async function doWork(
-  input: CriticalSectionInput,
+  input: InWindow,
   running: boolean,
   onAccept: () => void = () => {},
 ): Promise<WorkDone> {
@@ -54,7 +57,7 @@ export async function doWork(
 }
 
 /** The copy lets its service go on by itself: between two steps of a run its users would wait for Temporal. */
-async function copy({ set, plan, window, hold }: CriticalSectionInput, running: boolean): Promise<WorkDone> {
+async function copy({ set, plan, window, hold }: InWindow, running: boolean): Promise<WorkDone> {
   const { release } = await inWindow(`Copy the store of ${plan.service}`, { attempts: 3 }).copyStore({
     set,
     plan,
@@ -64,10 +67,7 @@ async function copy({ set, plan, window, hold }: CriticalSectionInput, running: 
   return { dumps: {}, compared: false, ...(release ? { release } : {}) };
 }
 
-async function snapshot(
-  { set, plan, window, hold }: CriticalSectionInput,
-  running: boolean,
-): Promise<WorkDone> {
+async function snapshot({ set, plan, window, hold }: InWindow, running: boolean): Promise<WorkDone> {
   const take = inWindow(`Take a snapshot of the store of ${plan.service}`, { attempts: 2 });
   const { release } = await take.takeStoreSnapshot({ set, plan, window, release: running && !hold });
   return { dumps: {}, compared: false, ...(release ? { release } : {}) };

@@ -123,6 +123,19 @@ describe('how snapshots are taken', () => {
   }
 });
 
+describe('what is kept of online backups', () => {
+  const graph = (rest: string) => `services: { graph: { kind: neo4j, container: neo4j, ${rest} } }\n${LOCAL}`;
+  test('is said with the mode that it is for', async () => {
+    const { services } = await load(graph('mode: online, differentials: {}'));
+    assert.deepEqual(services[0]?.kind === 'neo4j' && services[0].differentials, { fullEvery: 7 });
+    await hasProblem(
+      graph('mode: freeze, differentials: {}'),
+      /graph.differentials: is for the mode "online" \(or "auto"\), and the mode is "freeze"/,
+    );
+    await hasProblem(graph('differentials: { fullEvery: 1 }'), /differentials.fullEvery: must be at least 2/);
+  });
+});
+
 describe('a good file', () => {
   test('fills in every default', async () => {
     const config = await load(`services: { graph: { kind: neo4j, container: neo4j } }\n${LOCAL}`);

@@ -24,6 +24,8 @@ export interface HelperSpec {
   /** Paths in memory, with their mount options. */
   tmpfs?: Record<string, string>;
   labels: Record<string, string>;
+  /** As Docker names it. Default `none`. */
+  network?: string;
   /** Bytes; 0: no limit. Default: what a script, or else a JVM, gets along with. */
   memoryBytes?: number;
 }
@@ -57,7 +59,8 @@ export async function createHelper(engine: Engine, spec: HelperSpec): Promise<st
     Cmd: spec.command,
     Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
     User: spec.user,
-    Hostname: 'localhost',
+    // With the network of another container comes its name.
+    ...(spec.network ? {} : { Hostname: 'localhost' }),
     Labels: {
       ...spec.labels,
       ...installationLabel(engine),
@@ -66,7 +69,7 @@ export async function createHelper(engine: Engine, spec: HelperSpec): Promise<st
     // A health check of the image would start programs beside the one that is wanted.
     Healthcheck: { Test: ['NONE'] },
     HostConfig: {
-      NetworkMode: 'none',
+      NetworkMode: spec.network ?? 'none',
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: 1024,

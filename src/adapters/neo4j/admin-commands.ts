@@ -11,6 +11,10 @@ export interface AdminCommands {
   load(database: string, directory: string): string[];
   /** Facts of a stopped store as JSON; null where the version has no such command. */
   info(database: string): string[] | null;
+  /** Back up running databases of an Enterprise server, one artifact each; null where there is no such command. */
+  backup(databases: string[], options: { from: string; directory: string }): string[] | null;
+  /** Make a store of the artifact that is named after it, and the database after that; null as before. */
+  restore(): string[] | null;
   /** Check a stopped store, with at most this much memory outside the heap (bytes); null where there is none. */
   check(database: string, options: { reportDirectory: string; offHeapBytes: number }): string[] | null;
 }
@@ -30,6 +34,15 @@ const currentCommands: AdminCommands = {
     '--overwrite-destination=true',
   ],
   info: (database) => ['neo4j-admin', 'database', 'info', '--format=json', database],
+  backup: (databases, { from, directory }) => [
+    'neo4j-admin',
+    'database',
+    'backup',
+    `--from=${from}`,
+    `--to-path=${directory}`,
+    ...databases,
+  ],
+  restore: () => ['neo4j-admin', 'database', 'restore', '--overwrite-destination=true'],
   check: (database, { reportDirectory, offHeapBytes }) => [
     'neo4j-admin',
     'database',
@@ -56,6 +69,8 @@ const legacyCommands: AdminCommands = {
     '--force',
   ],
   info: () => null,
+  backup: () => null,
+  restore: () => null,
   check: (database, { reportDirectory }) => [
     'neo4j-admin',
     'check-consistency',

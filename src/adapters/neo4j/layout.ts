@@ -43,7 +43,10 @@ export function directorySettings(data: string, legacy: boolean): Record<string,
 export function helperEnvironment(container: Container): Record<string, string> {
   return Object.fromEntries(
     Object.entries(container.env).filter(
-      ([key]) => /^NEO4J_[a-z]/.test(key) && !/password|secret|ssl|_key/i.test(key),
+      ([key]) =>
+        // An Enterprise image runs nothing for whoever has not accepted its licence, as whoever runs the service has.
+        key === 'NEO4J_ACCEPT_LICENSE_AGREEMENT' ||
+        (/^NEO4J_[a-z]/.test(key) && !/password|secret|ssl|_key/i.test(key)),
     ),
   );
 }

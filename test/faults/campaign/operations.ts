@@ -97,6 +97,7 @@ const CAPTURED: Record<CaptureMode, readonly string[]> = {
     ...['copySnapshot', 'removeStoreSnapshot', 'recoverCopy', 'dumpCopy'],
     ...AFTER_WINDOW,
   ],
+  online: [...BEFORE_WINDOW, 'takeOnlineBackup', 'recoverCopy', 'dumpCopy', ...AFTER_WINDOW],
 };
 const TAKEN = ['planQdrant', 'describeCollection', 'takeSnapshot', 'storeSnapshot', 'deleteSnapshot'];
 const SWAPPED = [

@@ -1,0 +1,64 @@
+import { type Container, findContainer } from '../adapters/docker/container.ts';
+import { ensureChain, forgetChain } from '../adapters/neo4j/backup-chain.ts';
+import type { AdminContext } from '../adapters/neo4j/dump.ts';
+import { backupAddress, type OnlineBackup, takeOnlineBackup } from '../adapters/neo4j/online-backup.ts';
+import { LifeboatError } from '../model/failures.ts';
+import { type Dependencies, neo4jNamed } from './dependencies.ts';
+import { type ServiceStep, sandboxContextOf } from './neo4j.ts';
+import { type Step, step } from './step.ts';
+
+/** Neo4j Enterprise's own backup, with nothing stopped and nothing paused. */
+export function createNeo4jOnlineActivities(deps: Dependencies) {
+  const { engine } = deps;
+
+  return {
+    /**
+     * Let Neo4j back itself up, and put the stores together from it in the staging volume, as a copy that a sandbox recovers.
+     * A chain that can not be put together is forgotten, and a full backup taken.
+     */
+    async takeOnlineBackup(input: ServiceStep): Promise<{ type: 'FULL' | 'AUTO' }> {
+      return await step('online backup', async (context) => {
+        const { plan } = input;
+        const container = await findContainer(engine, { container: plan.containerId });
+        if (!container.running || container.paused) {
+          throw new LifeboatError(
+            'OnlineBackupFailed',
+            `The container "${container.name}" does not run, so its Neo4j can't back itself up.`,
+          );
+        }
+        const admin = await sandboxContextOf(engine, input, context);
+        const { differentials } = neo4jNamed(deps.config(), plan.service);
+        if (!differentials) return await take(admin, backupOf(input, container), context);
+        try {
+          return await takeInChain(admin, input, container, differentials.fullEvery, context);
+        } catch (error) {
+          if (!(error instanceof LifeboatError && error.type === 'OnlineBackupFailed')) throw error;
+          await forgetChain(engine, admin);
+          return await takeInChain(admin, input, container, differentials.fullEvery, context);
+        }
+      });
+    },
+  };
+
+  async function takeInChain(
+    admin: AdminContext,
+    input: ServiceStep,
+    container: Container,
+    most: number,
+    context: Step,
+  ): Promise<{ type: 'FULL' | 'AUTO' }> {
+    const volume = await ensureChain(engine, admin);
+    return await take(admin, { ...backupOf(input, container), chain: { volume, most } }, context);
+  }
+
+  async function take(admin: AdminContext, backup: OnlineBackup, context: Step) {
+    context.beat({ step: 'backing up while it is in use' });
+    return await takeOnlineBackup(engine, admin, backup, { signal: context.signal, keep: context.keep });
+  }
+}
+
+const backupOf = ({ plan }: ServiceStep, container: Container): OnlineBackup => ({
+  databases: Object.keys(plan.databases),
+  address: backupAddress(container),
+  container: container.id,
+});
