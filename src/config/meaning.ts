@@ -5,7 +5,6 @@ import { type KeepRules, saysWhatStays } from '../model/retention/policy.ts';
 import { codecProblems } from './codec.ts';
 import type { Problem } from './problems.ts';
 import { scheduleProblems } from './schedule-meaning.ts';
-import { snapshotProblems } from './snapshot.ts';
 
 type Raw = Record<string, unknown>;
 
@@ -66,13 +65,7 @@ function modeProblems({ mode, snapshot, differentials }: Raw, path: string[]): P
     const message = `is for the mode "online" (or "auto"), and the mode is "${String(mode)}": leave one of them out`;
     return [{ path: [...path, 'differentials'], message }];
   }
-  if (isMap(snapshot)) {
-    return snapshotProblems(snapshot).map(({ key, message }) => ({
-      path: [...path, 'snapshot', ...(key ? [key] : [])],
-      message,
-    }));
-  }
-  if (mode !== 'snapshot') return [];
+  if (mode !== 'snapshot' || (snapshot !== undefined && snapshot !== null)) return [];
   const message = 'needs "snapshot", which says how one is taken, such as snapshot: { kind: btrfs }';
   return [{ path: [...path, 'mode'], message }];
 }

@@ -63,7 +63,7 @@ function rowsOf(schema: Schema, prefix: string): string[] {
   if (variants.length > 0) return variants.flatMap((variant) => variantRows(variant, prefix));
   return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
     const entry = value.type === 'array' ? value.items : value;
-    const hasInner = entry?.properties || (entry && entrySchema(entry));
+    const hasInner = entry?.properties || entry?.oneOf || (entry && entrySchema(entry));
     const dots = value.type === 'array' ? '[].' : '.';
     const inner = hasInner ? rowsOf(entry, `${prefix}${key}${dots}`) : [];
     return [row(`${prefix}${key}`, value, schema.required?.includes(key) === true), ...inner];

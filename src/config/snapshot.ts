@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { section } from './section.ts';
-import { duration, parseSize, size } from './values.ts';
+import { duration, size } from './values.ts';
 
 /** How a snapshot of the file system that holds a store is taken: by the worker, with these programs, and nothing that a run could name. */
 export type SnapshotConfig = { timeoutSeconds: number } & (
@@ -16,8 +16,6 @@ export type SnapshotConfig = { timeoutSeconds: number } & (
       path: string;
     }
 );
-
-export const SNAPSHOT_KINDS = ['btrfs', 'zfs', 'lvm', 'commands'] as const;
 
 const PLACEHOLDERS = ['id', 'source'];
 
@@ -43,109 +41,76 @@ const command = z
 const commands = z.array(command, { error: 'must be a list of commands, each a list of texts' });
 
 const path = template.refine((text) => text.startsWith('/'), 'must be an absolute path');
-const mountpoint = z.string().startsWith('/', 'must be an absolute path');
+const timeout = duration({ min: '1s', max: '10m' })
+  .prefault('30s')
+  .meta({ description: 'How long one program may take; clients wait for those that take the snapshot.' });
 
-/** `services.<name>.snapshot`. */
-export const snapshotSchema = section({
-  kind: z.enum(SNAPSHOT_KINDS).meta({
-    description:
-      'Who takes it. `btrfs`: of the subvolume that the data directory is in. `zfs`, `lvm`: of what is named below. `commands`: by programs of yours.',
-  }),
-  timeout: duration({ min: '1s', max: '10m' })
-    .prefault('30s')
-    .meta({ description: 'How long one program may take; clients wait for those of `create`.' }),
+const mountpoint = z
+  .string({ error: 'is missing: an absolute path is needed' })
+  .startsWith('/', 'must be an absolute path')
+  .transform((text) => text.replace(/(?<=.)\/+$/, ''))
+  .meta({ description: 'Where it is mounted on the host of the engine.' });
+
+const btrfsSchema = section({ kind: z.literal('btrfs'), timeout });
+
+const zfsSchema = section({
+  kind: z.literal('zfs'),
+  timeout,
   dataset: z
-    .string()
+    .string({ error: 'is missing: the name of a dataset is needed' })
     .regex(/^[A-Za-z0-9][\w.:/-]*$/, 'must be the name of a dataset, such as tank/docker')
-    .optional()
-    .meta({ description: 'With `zfs`: the dataset that the data directory is in.' }),
+    .meta({ description: 'The dataset that the data directory is in.' }),
+  mountpoint,
+});
+
+const lvmSchema = section({
+  kind: z.literal('lvm'),
+  timeout,
   volume: z
-    .string()
+    .string({ error: 'is missing: a volume group and a volume are needed' })
     .regex(
       /^[A-Za-z0-9+_.][\w+.-]*\/[A-Za-z0-9+_.][\w+.-]*$/,
       'must be a volume group and a volume, such as vg0/docker',
     )
-    .optional()
-    .meta({ description: 'With `lvm`: the volume that the data directory is in.' }),
-  mountpoint: mountpoint
-    .optional()
-    .meta({ description: 'With `zfs` and `lvm`: where it is mounted on the host of the engine.' }),
-  size: size({ min: '64MiB' }).optional().meta({
-    description: 'With `lvm`: room for what changes while the snapshot is there. Default: 5GiB.',
-  }),
-  create: commands.optional().meta({
-    description:
-      'With `commands`: run while clients wait. `{id}` is the name of the snapshot, `{source}` the data directory on the host.',
-  }),
-  open: commands
-    .optional()
-    .meta({ description: 'With `commands`: run after that, to make it readable at `path`.' }),
-  remove: commands
-    .optional()
-    .meta({ description: 'With `commands`: remove it. All are run, whether it was made whole or in part.' }),
-  exists: command.optional().meta({
-    description:
-      'With `commands`: ends with 0 while it is there. Default: whether there is something at `path`.',
-  }),
-  path: path
-    .optional()
-    .meta({ description: 'With `commands`: where it can be read on the host of the engine.' }),
+    .meta({ description: 'The volume that the data directory is in.' }),
+  mountpoint,
+  size: size({ min: '64MiB' })
+    .prefault('5GiB')
+    .meta({ description: 'Room for what changes while the snapshot is there.' }),
 });
 
-type SnapshotFile = z.infer<typeof snapshotSchema>;
+const commandsSchema = section({
+  kind: z.literal('commands'),
+  timeout,
+  create: commands.meta({
+    description:
+      'Run while clients wait. `{id}` is the name of the snapshot, `{source}` the data directory on the host.',
+  }),
+  open: commands.default([]).meta({ description: 'Run after that, to make it readable at `path`.' }),
+  remove: commands.meta({ description: 'Remove it. All are run, whether it was made whole or in part.' }),
+  exists: command
+    .optional()
+    .meta({ description: 'Ends with 0 while it is there. Default: whether there is something at `path`.' }),
+  path: path.meta({ description: 'Where it can be read on the host of the engine.' }),
+});
 
-const NEEDED: Record<SnapshotConfig['kind'], (keyof SnapshotFile)[]> = {
-  btrfs: [],
-  zfs: ['dataset', 'mountpoint'],
-  lvm: ['volume', 'mountpoint'],
-  commands: ['create', 'remove', 'path'],
-};
-const ALLOWED: Record<SnapshotConfig['kind'], (keyof SnapshotFile)[]> = {
-  ...NEEDED,
-  lvm: [...NEEDED.lvm, 'size'],
-  commands: [...NEEDED.commands, 'open', 'exists'],
-};
+/** `services.<name>.snapshot`. */
+export const snapshotSchema = z.discriminatedUnion(
+  'kind',
+  [btrfsSchema, zfsSchema, lvmSchema, commandsSchema],
+  { error: 'must be a map with a kind, which is btrfs, zfs, lvm or commands' },
+);
 
-/** Keys that the kind needs and that are not there, and keys that another kind would need. */
-export function snapshotProblems(file: Record<string, unknown>): { key?: string; message: string }[] {
-  const kind = file.kind as SnapshotConfig['kind'];
-  if (!SNAPSHOT_KINDS.includes(kind)) return [];
-  const missing = NEEDED[kind].filter((key) => file[key] === undefined);
-  const odd = Object.keys(file).filter(
-    (key) => key !== 'kind' && key !== 'timeout' && !ALLOWED[kind].includes(key as keyof SnapshotFile),
-  );
-  return [
-    ...missing.map((key) => ({ message: `of the kind ${kind} needs "${key}"` })),
-    ...odd.map((key) => ({ key, message: `is no key of the kind ${kind}` })),
-  ];
-}
-
-/** What was read from the file, typed by its kind; its problems were told before. */
-export function buildSnapshot(file: SnapshotFile): SnapshotConfig {
-  const timeoutSeconds = file.timeout / 1000;
-  const mount = file.mountpoint?.replace(/(?<=.)\/+$/, '') ?? '';
-  switch (file.kind) {
-    case 'btrfs':
-      return { kind: 'btrfs', timeoutSeconds };
-    case 'zfs':
-      return { kind: 'zfs', timeoutSeconds, dataset: file.dataset ?? '', mountpoint: mount };
-    case 'lvm':
-      return {
-        kind: 'lvm',
-        timeoutSeconds,
-        volume: file.volume ?? '',
-        mountpoint: mount,
-        bytes: file.size ?? parseSize('5GiB') ?? 0,
-      };
-    case 'commands':
-      return {
-        kind: 'commands',
-        timeoutSeconds,
-        create: file.create ?? [],
-        open: file.open ?? [],
-        remove: file.remove ?? [],
-        ...(file.exists ? { exists: file.exists } : {}),
-        path: file.path ?? '',
-      };
+/** What was read from the file, in the units of the program. */
+export function buildSnapshot({ timeout, ...rest }: z.infer<typeof snapshotSchema>): SnapshotConfig {
+  const timeoutSeconds = timeout / 1000;
+  if (rest.kind === 'lvm') {
+    const { size: bytes, ...lvm } = rest;
+    return { ...lvm, timeoutSeconds, bytes };
   }
+  if (rest.kind === 'commands') {
+    const { exists, ...programs } = rest;
+    return { ...programs, timeoutSeconds, ...(exists ? { exists } : {}) };
+  }
+  return { ...rest, timeoutSeconds };
 }

@@ -95,14 +95,14 @@ describe('how snapshots are taken', () => {
     [
       'needs what its kind needs',
       'snapshot: { kind: zfs, mountpoint: /srv }',
-      /graph.snapshot: of the kind zfs needs "dataset"/,
+      /graph.snapshot.dataset: is missing: the name of a dataset is needed/,
     ],
     [
       'has no keys of another kind',
       'snapshot: { kind: btrfs, dataset: tank }',
-      /graph.snapshot.dataset: is no key of the kind btrfs/,
+      /graph.snapshot.dataset: unknown key "dataset": .* Accepted here: kind, timeout$/m,
     ],
-    ['is of a known kind', 'snapshot: { kind: ext4 }', /graph.snapshot.kind: /],
+    ['is of a known kind', 'snapshot: { kind: ext4 }', /graph.snapshot.kind: .*btrfs, zfs, lvm or commands/],
     [
       'is no shell line',
       'snapshot: { kind: commands, create: [cp -a x y], remove: [[rm]], path: /x }',
