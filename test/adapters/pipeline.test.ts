@@ -10,6 +10,7 @@ import { after, before, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { newSeal } from '../../src/adapters/pipeline/age.ts';
+import { inspection } from '../../src/adapters/pipeline/inspection.ts';
 import { readArtifact } from '../../src/adapters/pipeline/read-artifact.ts';
 import { type StoredArtifact, storeArtifact } from '../../src/adapters/pipeline/store-artifact.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
@@ -139,6 +140,25 @@ describe('storing an artifact', () => {
       inspect: async (stream) => sum(await buffer(stream)),
     });
     assert.equal(done.inspected, sum(content));
+  });
+
+  it('hands a chunk on while it is still inspected', { timeout: 30_000 }, async () => {
+    const handedOn = Promise.withResolvers<void>();
+    const stage = inspection(async (stream) => {
+      await handedOn.promise;
+      return (await buffer(stream)).length;
+    });
+    for await (const _ of stage(Readable.from([Buffer.alloc(5_000_000)]))) handedOn.resolve();
+    assert.equal(await stage.result(), 5_000_000);
+  });
+
+  it('waits for an inspection with the same listeners, however many chunks pass', async () => {
+    const stage = inspection(async (stream) => {
+      for await (const _ of stream) await setImmediate();
+      return stream.listenerCount('close');
+    });
+    for await (const _ of stage(Readable.from(Array.from({ length: 50 }, () => Buffer.alloc(1_000_000)))));
+    assert.ok((await stage.result()) < 10, `${await stage.result()} listeners`);
   });
 
   it('goes on when an inspection has seen enough', async () => {

@@ -34,6 +34,12 @@ import type { DeleteOutcome, GetOptions, PutOptions, Repository, StoredObject } 
 const READ_BYTES = 1024 * 1024;
 
 /**
+ * So much is written before the disk is told to begin (bytes): it then works while the rest is still read and hashed, and the memory that
+ * the machine's databases need as their cache is not filled with what waits to be written.
+ */
+const FLUSH_BYTES = 32 * 1024 * 1024;
+
+/**
  * A folder on a local disk or mount. An object appears under its key by a hard link from a temporary file that is already
  * on the disk, so a crash shows the whole object or none of it; what else lies in the folder is never touched.
  */
@@ -176,10 +182,22 @@ export class DirectoryRepository implements Repository {
         source,
         async (chunks: AsyncIterable<unknown>) => {
           let bytes = 0;
-          for await (const chunk of buffers(chunks)) {
-            await this.#do(doing, () => writeAll(handle, chunk));
-            bytes += chunk.byteLength;
-            options.onProgress?.(bytes);
+          let flushed = 0;
+          let flushing: Promise<void> | undefined;
+          try {
+            for await (const chunk of buffers(chunks)) {
+              await this.#do(doing, () => writeAll(handle, chunk));
+              bytes += chunk.byteLength;
+              options.onProgress?.(bytes);
+              if (bytes - flushed < FLUSH_BYTES) continue;
+              flushed = bytes;
+              await flushing;
+              flushing = this.#do(doing, () => handle.datasync());
+              flushing.catch(() => {});
+            }
+          } finally {
+            // Its handle is closed next; what failed, the sync at the end would not tell again.
+            await flushing;
           }
         },
         options.signal ? { signal: options.signal } : {},
