@@ -12,6 +12,7 @@ import { observe } from './telemetry/observation.ts';
 import { secretValues } from './telemetry/secret-values.ts';
 import { openConnection } from './temporal/connection.ts';
 import { openClient, workerDataConverter } from './temporal/data-converter.ts';
+import { countBuffersAsHeap } from './worker/buffer-memory.ts';
 import { followConfig } from './worker/current-config.ts';
 import { connectDependencies } from './worker/dependencies.ts';
 import { registerSearchAttributes } from './worker/search-attributes.ts';
@@ -31,6 +32,7 @@ export interface WorkerOptions {
 
 /** Serve the task queue until `signal` is aborted or the process is asked to end. */
 export async function runWorker(first: Config, options: WorkerOptions = {}): Promise<void> {
+  countBuffersAsHeap();
   const { connectionOptions, namespace, taskQueue } = temporalConnection(first);
   const logger = createLogger(first.telemetry.logLevel, { secrets: () => secretValues(first) });
   installRuntime(logger, first.telemetry);

@@ -12,10 +12,14 @@ import { DirectoryRepository } from '../../src/adapters/repository/directory.ts'
 import { openRepository } from '../../src/adapters/repository/open.ts';
 import type { Repository, StoredObject } from '../../src/adapters/repository/repository.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { countBuffersAsHeap } from '../../src/worker/buffer-memory.ts';
 
 // Measures each stage of the pipeline alone, then the whole, in one run on one machine:
 //   node scripts/bench-steps/pipeline.ts [--bytes N] [--to null|directory|s3] [--compression none|zstd] [--plain] [--json]
 // S3 is the server of the environment's LIFEBOAT_TEST_S3_* variables. scripts/bench-steps/pipeline-report.ts writes all of it down.
+
+// As in a worker.
+countBuffersAsHeap();
 
 const { values } = parseArgs({
   options: {
