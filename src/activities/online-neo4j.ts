@@ -1,11 +1,10 @@
-import { type Container, findContainer } from '../adapters/docker/container.ts';
+import { findContainer } from '../adapters/docker/container.ts';
 import { ensureChain, forgetChain } from '../adapters/neo4j/backup-chain.ts';
-import type { AdminContext } from '../adapters/neo4j/dump.ts';
-import { backupAddress, type OnlineBackup, takeOnlineBackup } from '../adapters/neo4j/online-backup.ts';
+import { backupAddress, takeOnlineBackup } from '../adapters/neo4j/online-backup.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { type ServiceStep, sandboxContextOf } from './neo4j.ts';
-import { type Step, step } from './step.ts';
+import { step } from './step.ts';
 
 /** Neo4j Enterprise's own backup, with nothing stopped and nothing paused. */
 export function createNeo4jOnlineActivities(deps: Dependencies) {
@@ -28,37 +27,32 @@ export function createNeo4jOnlineActivities(deps: Dependencies) {
         }
         const admin = await sandboxContextOf(engine, input, context);
         const { differentials } = neo4jNamed(deps.config(), plan.service);
-        if (!differentials) return await take(admin, backupOf(input, container), context);
+        const take = async () => {
+          const chain = differentials && {
+            volume: await ensureChain(engine, admin),
+            most: differentials.fullEvery,
+          };
+          context.beat({ step: 'backing up while it is in use' });
+          const backup = {
+            databases: Object.keys(plan.databases),
+            address: backupAddress(container),
+            container: container.id,
+            ...(chain ? { chain } : {}),
+          };
+          return await takeOnlineBackup(engine, admin, backup, {
+            signal: context.signal,
+            keep: context.keep,
+          });
+        };
         try {
-          return await takeInChain(admin, input, container, differentials.fullEvery, context);
+          return await take();
         } catch (error) {
-          if (!(error instanceof LifeboatError && error.type === 'OnlineBackupFailed')) throw error;
+          const mayBeBroken = error instanceof LifeboatError && error.type === 'OnlineBackupFailed';
+          if (!differentials || !mayBeBroken) throw error;
           await forgetChain(engine, admin);
-          return await takeInChain(admin, input, container, differentials.fullEvery, context);
+          return await take();
         }
       });
     },
   };
-
-  async function takeInChain(
-    admin: AdminContext,
-    input: ServiceStep,
-    container: Container,
-    most: number,
-    context: Step,
-  ): Promise<{ type: 'FULL' | 'AUTO' }> {
-    const volume = await ensureChain(engine, admin);
-    return await take(admin, { ...backupOf(input, container), chain: { volume, most } }, context);
-  }
-
-  async function take(admin: AdminContext, backup: OnlineBackup, context: Step) {
-    context.beat({ step: 'backing up while it is in use' });
-    return await takeOnlineBackup(engine, admin, backup, { signal: context.signal, keep: context.keep });
-  }
 }
-
-const backupOf = ({ plan }: ServiceStep, container: Container): OnlineBackup => ({
-  databases: Object.keys(plan.databases),
-  address: backupAddress(container),
-  container: container.id,
-});

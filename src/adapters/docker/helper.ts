@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerCreateOptions } from 'dockerode';
+import type { ContainerCreateOptions, ContainerInfo } from 'dockerode';
 import { LifeboatError } from '../../model/failures.ts';
 import { LABELS } from '../../model/names.ts';
 import { type Container, findContainer } from './container.ts';
@@ -172,8 +172,12 @@ export async function removeContainer(engine: Engine, id: string): Promise<void>
   });
 }
 
-/** Remove all containers of this installation's that carry these labels; answers how many there were. */
-export async function removeContainers(engine: Engine, labels: Record<string, string>): Promise<number> {
+/** Remove all containers of this installation's that carry these labels, or those of them that `which` names; answers how many there were. */
+export async function removeContainers(
+  engine: Engine,
+  labels: Record<string, string>,
+  which: (container: ContainerInfo) => boolean = () => true,
+): Promise<number> {
   const found = await asking("list Lifeboat's containers", () =>
     engine.listContainers({
       all: true,
@@ -184,7 +188,9 @@ export async function removeContainers(engine: Engine, labels: Record<string, st
       }),
     }),
   );
-  const ours = found.filter((c) => c.Labels[LABELS.role] === 'helper' || c.Labels[LABELS.role] === 'sandbox');
+  const ours = found.filter(
+    (one) => ['helper', 'sandbox'].includes(one.Labels[LABELS.role] ?? '') && which(one),
+  );
   for (const { Id } of ours) await removeContainer(engine, Id);
   return ours.length;
 }

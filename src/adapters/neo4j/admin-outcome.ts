@@ -2,7 +2,7 @@ import { LifeboatError } from '../../model/failures.ts';
 import type { HelperOutcome } from '../docker/helper.ts';
 
 /** The last lines of what a program said that tell something; JVM and log4j noise is left out. */
-function lastWords({ stdout, stderr }: HelperOutcome): string {
+export function lastWords({ stdout, stderr }: HelperOutcome): string {
   const lines = `${stdout}\n${stderr}`
     .split('\n')
     .map((line) => line.trim())

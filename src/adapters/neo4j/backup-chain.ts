@@ -1,7 +1,7 @@
 import { LABELS, word } from '../../model/names.ts';
 import { makeDirectories } from '../docker/archive.ts';
-import { asking, type Engine, installationLabel } from '../docker/engine.ts';
-import { createHelper, removeContainer } from '../docker/helper.ts';
+import type { Engine } from '../docker/engine.ts';
+import { createHelper, removeContainer, removeContainers } from '../docker/helper.ts';
 import { createVolume, removeVolume } from '../docker/volume.ts';
 import type { AdminContext } from './dump.ts';
 
@@ -48,20 +48,10 @@ export async function forgetChain(engine: Engine, context: AdminContext): Promis
 
 /** A helper of a run that was terminated may go on for a while: two must not write one chain. */
 async function endHelpersOfOthers(engine: Engine, { service, runId }: AdminContext): Promise<void> {
-  const own = Object.entries({
-    ...installationLabel(engine),
-    [LABELS.service]: service,
-    [LABELS.role]: 'helper',
-  });
-  const found = await asking("list Lifeboat's containers", () =>
-    engine.listContainers({
-      all: true,
-      filters: JSON.stringify({ label: own.map(([key, value]) => `${key}=${value}`) }),
-    }),
-  );
   const volume = chainName(service);
-  for (const { Id, Mounts, Labels } of found) {
-    if (Labels[LABELS.run] === runId || !Mounts.some(({ Name }) => Name === volume)) continue;
-    await removeContainer(engine, Id);
-  }
+  await removeContainers(
+    engine,
+    { [LABELS.service]: service, [LABELS.role]: 'helper' },
+    ({ Labels, Mounts }) => Labels[LABELS.run] !== runId && Mounts.some(({ Name }) => Name === volume),
+  );
 }

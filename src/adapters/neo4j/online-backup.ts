@@ -4,6 +4,7 @@ import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
 import { type HelperOutcome, type HelperRun, type HelperSpec, runHelper } from '../docker/helper.ts';
 import { adminCommands } from './admin-commands.ts';
+import { lastWords } from './admin-outcome.ts';
 import { ARTIFACTS, CHAIN } from './backup-chain.ts';
 import { type AdminContext, adminHelper } from './dump.ts';
 import { STAGING } from './staging.ts';
@@ -127,22 +128,14 @@ async function succeed(
 ): Promise<HelperOutcome> {
   const outcome = await runHelper(engine, spec, options);
   if (outcome.exitCode === 0) return outcome;
-  const said = `${outcome.stdout}\n${outcome.stderr}`;
-  if (/No space left on device/i.test(said)) {
+  if (/No space left on device/i.test(`${outcome.stdout}\n${outcome.stderr}`)) {
     throw new LifeboatError(
       'InsufficientSpace',
       `Neo4j's own backup of service "${spec.labels[LABELS.service]}" found no space left where the engine keeps its volumes: free some there.`,
     );
   }
-  const words = said
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !/^(at |WARNING|Selecting JVM)/.test(line))
-    .slice(-3)
-    .join(' / ')
-    .slice(-400);
   throw new LifeboatError(
     'OnlineBackupFailed',
-    `neo4j-admin could not ${doing} service "${spec.labels[LABELS.service]}" (exit code ${outcome.exitCode}): ${words}`,
+    `neo4j-admin could not ${doing} service "${spec.labels[LABELS.service]}" (exit code ${outcome.exitCode}): ${lastWords(outcome)}`,
   );
 }
