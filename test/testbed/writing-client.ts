@@ -52,3 +52,14 @@ export function startWriting(driver: Driver, database = 'neo4j'): WritingClient 
     },
   };
 }
+
+/** How many of its writes whatever was captured in this window has at least and at most. */
+export function dueWrites(
+  { acknowledged }: WritingClient,
+  { from, to }: { from: string; to: string },
+): { surely: number; perhaps: number } {
+  return {
+    surely: acknowledged.filter(({ at }) => at < Date.parse(from)).length,
+    perhaps: acknowledged.filter(({ sentAt }) => sentAt < Date.parse(to)).length,
+  };
+}

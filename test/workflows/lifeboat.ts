@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,6 +12,7 @@ import { listVolumes } from '../../src/adapters/docker/volume.ts';
 import { readSets, type SetDetails } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { Neo4jRecord } from '../../src/model/manifest.ts';
 import { hostQueue } from '../../src/model/names.ts';
 import { codecOf, openClient } from '../../src/temporal/data-converter.ts';
 import type { Cause } from '../../src/workflows/failure.ts';
@@ -47,6 +49,8 @@ export interface Lifeboat {
   /** How a run failed, at its root. */
   failureOf(handle: WorkflowHandle): Promise<Cause>;
   sets(): Promise<SetDetails[]>;
+  /** What a set says of its first service, which is a Neo4j. */
+  neo4jRecord(set: string): Promise<Neo4jRecord>;
   worker: WorkerProcess;
   /** @param fault a step at which the worker stalls or fails: see `test/faults/faulty-worker.ts`; `env`: variables that differ. */
   startWorker(fault?: WorkerFault, env?: NodeJS.ProcessEnv): Promise<WorkerProcess>;
@@ -144,6 +148,13 @@ export async function startLifeboat(
       throw new Error(`${handle.workflowId} was expected to fail, and completed.`);
     },
     sets: async () => await readSets(repository),
+    async neo4jRecord(set) {
+      const found = (await readSets(repository)).find((one) => one.set === set);
+      assert.ok(found && 'manifest' in found);
+      const [record] = found.manifest.services;
+      assert.ok(record?.kind === 'neo4j');
+      return record;
+    },
     worker: await startWorker(),
     startWorker: async (fault, env) => {
       lifeboat.worker = await startWorker(fault, env);

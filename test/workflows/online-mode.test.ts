@@ -12,7 +12,7 @@ import { type Neo4jServer, startNeo4j } from '../testbed/neo4j.ts';
 import { ensureEnterpriseImage } from '../testbed/neo4j-enterprise.ts';
 import { freePort } from '../testbed/ports.ts';
 import { useTestbed } from '../testbed/testbed.ts';
-import { startWriting } from '../testbed/writing-client.ts';
+import { dueWrites, startWriting } from '../testbed/writing-client.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
 const [online, community] = [unique('online'), unique('community')];
@@ -51,14 +51,6 @@ after(async () => {
 const startedAt = async ({ containerName }: Neo4jServer) =>
   (await lifeboat.engine.getContainer(containerName).inspect()).State.StartedAt;
 
-async function recordOf(set: string) {
-  const found = (await lifeboat.sets()).find((one) => one.set === set);
-  assert.ok(found && 'manifest' in found);
-  const [record] = found.manifest.services;
-  assert.ok(record?.kind === 'neo4j');
-  return record;
-}
-
 async function write(query: string): Promise<void> {
   const driver = server.driver();
   await driver.executeQuery(query);
@@ -77,15 +69,13 @@ test('auto takes it on an Enterprise server: nobody waits, and every acknowledge
 
   assert.deepEqual(client.failures, []);
   assert.equal(await startedAt(server), began, 'it was never stopped');
-  const record = await recordOf(result.set);
+  const record = await lifeboat.neo4jRecord(result.set);
   assert.deepEqual(
     [record.mode, record.fallbacks, record.offlineSeconds, record.frozenSeconds],
     ['online', undefined, 0, undefined],
   );
-  const { from, to } = record.window ?? assert.fail('no window');
+  const { surely, perhaps } = dueWrites(client, record.window ?? assert.fail('no window'));
   const written = record.facts?.neo4j?.labels.Written ?? 0;
-  const surely = client.acknowledged.filter(({ at }) => at < Date.parse(from)).length;
-  const perhaps = client.acknowledged.filter(({ sentAt }) => sentAt < Date.parse(to)).length;
   assert.ok(surely > 0 && surely <= written && written <= perhaps, `${surely} <= ${written} <= ${perhaps}`);
   assert.deepEqual(await lifeboat.remains([online]), []);
 
@@ -106,7 +96,7 @@ test('one that fails gives way to a freeze, and is not tried again before a dril
   const marker = join(lifeboat.directory, 'fails');
   await lifeboat.startWorker({ activity: 'takeOnlineBackup', how: 'fail', marker });
   const result = await back();
-  const record = await recordOf(result.set);
+  const record = await lifeboat.neo4jRecord(result.set);
   assert.equal(record.mode, 'freeze');
   assert.deepEqual(
     record.fallbacks?.map(({ mode }) => mode),
@@ -114,7 +104,7 @@ test('one that fails gives way to a freeze, and is not tried again before a dril
   );
   await lifeboat.worker.kill('SIGTERM');
   await lifeboat.startWorker();
-  const next = await recordOf((await back()).set);
+  const next = await lifeboat.neo4jRecord((await back()).set);
   assert.deepEqual([next.mode, next.fallbacks], ['freeze', undefined]);
 });
 
@@ -146,7 +136,7 @@ describe('the chain of what has changed', () => {
     const second = await back();
     const [, difference, ...more] = await artifacts();
     assert.deepEqual([await kindOf(difference ?? ''), more], ['DIFF', []]);
-    const record = await recordOf(second.set);
+    const record = await lifeboat.neo4jRecord(second.set);
     assert.deepEqual([record.mode, record.facts?.neo4j?.labels.Later], ['online', 1]);
     await back();
     const [anew, ...others] = await artifacts();
@@ -158,7 +148,7 @@ describe('the chain of what has changed', () => {
     await truncate(join(mountpoint, broken ?? ''), 2000);
     await write('CREATE (:Later {n: 2})');
     const result = await back();
-    const record = await recordOf(result.set);
+    const record = await lifeboat.neo4jRecord(result.set);
     assert.deepEqual(
       [record.mode, record.fallbacks, record.facts?.neo4j?.labels.Later],
       ['online', undefined, 2],
@@ -182,7 +172,7 @@ describe('the chain of what has changed', () => {
       (await lifeboat.remains([online])).filter((name) => name !== `volume ${chainName(online)}`),
       [],
     );
-    const record = await recordOf((await back()).set);
+    const record = await lifeboat.neo4jRecord((await back()).set);
     assert.deepEqual([record.mode, record.fallbacks], ['online', undefined]);
   });
 

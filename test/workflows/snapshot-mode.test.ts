@@ -12,7 +12,7 @@ import { runCommand } from '../testbed/command.ts';
 import { canInstallPackages, ensurePackages } from '../testbed/debian.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
-import { startWriting } from '../testbed/writing-client.ts';
+import { dueWrites, startWriting } from '../testbed/writing-client.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
 const service = unique('graph');
@@ -61,14 +61,6 @@ describe('a snapshot of the file system', { skip }, () => {
   const snapshots = async () => (await readdir(disk)).filter((name) => name.startsWith('.lifeboat-'));
   const state = async () => (await lifeboat.engine.getContainer(server.containerName).inspect()).State;
 
-  async function recordOf(set: string) {
-    const found = (await lifeboat.sets()).find((one) => one.set === set);
-    assert.ok(found && 'manifest' in found);
-    const [record] = found.manifest.services;
-    assert.ok(record?.kind === 'neo4j');
-    return record;
-  }
-
   test('keeps clients waiting for a moment, has every acknowledged write, and is gone afterwards', async () => {
     const { StartedAt } = await state();
     const driver = server.driver();
@@ -79,13 +71,11 @@ describe('a snapshot of the file system', { skip }, () => {
 
     assert.deepEqual(client.failures, []);
     assert.equal((await state()).StartedAt, StartedAt, 'it was never stopped');
-    const record = await recordOf(result.set);
+    const record = await lifeboat.neo4jRecord(result.set);
     assert.deepEqual([record.mode, record.fallbacks, record.offlineSeconds], ['snapshot', undefined, 0]);
     assert.ok((record.frozenSeconds ?? 0) > 0);
-    const { from, to } = record.window ?? assert.fail('no window');
+    const { surely, perhaps } = dueWrites(client, record.window ?? assert.fail('no window'));
     const written = record.facts?.neo4j?.labels.Written ?? 0;
-    const surely = client.acknowledged.filter(({ at }) => at < Date.parse(from)).length;
-    const perhaps = client.acknowledged.filter(({ sentAt }) => sentAt < Date.parse(to)).length;
     assert.ok(surely > 0 && surely <= written && written <= perhaps, `${surely} <= ${written} <= ${perhaps}`);
     assert.deepEqual(await snapshots(), []);
     assert.deepEqual(await lifeboat.remains([service]), []);
@@ -129,7 +119,7 @@ describe('a snapshot of the file system', { skip }, () => {
     await lifeboat.startWorker(undefined, { PATH: `${programs}:${process.env.PATH}` });
     const result = await lifeboat.run<BackupResult>('backup');
     assert.equal(result.state, 'complete');
-    const record = await recordOf(result.set);
+    const record = await lifeboat.neo4jRecord(result.set);
     assert.equal(record.mode, 'freeze');
     assert.deepEqual(
       record.fallbacks?.map(({ mode, type }) => [mode, type]),
