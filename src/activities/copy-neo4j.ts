@@ -8,7 +8,13 @@ import {
   startSandbox,
   stopSandbox,
 } from '../adapters/neo4j/sandbox.ts';
-import { COPY, copyStore, type StoreCopied, standByToCopy } from '../adapters/neo4j/store-copy.ts';
+import {
+  COPY,
+  copyStore,
+  type StoreCopied,
+  type StoreToCopy,
+  standByToCopy,
+} from '../adapters/neo4j/store-copy.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
@@ -22,7 +28,7 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
 
   return {
     /** Copy what can be copied while the database is in use, and stand by for the window. */
-    async standByToCopy(input: ServiceStep): Promise<void> {
+    async standByToCopy(input: ServiceStep & { window?: 'offline' | 'freeze' }): Promise<void> {
       await step('stand by', async (context) => {
         context.beat({ step: 'writing a checkpoint' });
         await checkpoint(deps, input);
@@ -85,12 +91,12 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       });
     },
 
-    /** Dump one database of the copy, and check the store that it came from. */
+    /** Dump one database of the copy. */
     async dumpCopy(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
       return await step('dump', async (context) => {
         const { database } = input;
         const admin = await sandboxContextOf(engine, input, context);
-        const dumped = await dumpDatabase(engine, admin, database, {
+        return await dumpDatabase(engine, admin, database, {
           signal: context.signal,
           keep: context.keep,
           copy: COPY,
@@ -100,17 +106,28 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
               ...(percent === undefined ? {} : { percent }),
             }),
         });
-        if (neo4jNamed(deps.config(), input.plan.service).checkCopies) {
-          context.beat({ step: `checking the copy of ${database}` });
-          await checkStore(engine, admin, COPY, database, context);
-        }
-        return dumped;
+      });
+    },
+
+    /** Check the store of one database of the copy, which was dumped before: both lock it. */
+    async checkCopy(input: ServiceStep & { database: string }): Promise<void> {
+      await step('check', async (context) => {
+        const { plan, database } = input;
+        if (!neo4jNamed(deps.config(), plan.service).checkCopies) return;
+        context.beat({ step: `checking the copy of ${database}` });
+        const admin = await sandboxContextOf(engine, input, context);
+        await checkStore(engine, admin, COPY, database, context);
       });
     },
   };
 
-  function storeOf({ plan }: ServiceStep) {
+  function storeOf({ plan, window }: ServiceStep & { window?: 'offline' | 'freeze' }): StoreToCopy {
     const { preCopy } = neo4jNamed(deps.config(), plan.service);
-    return { data: plan.data, databases: Object.keys(plan.databases), early: preCopy };
+    return {
+      data: plan.data,
+      databases: Object.keys(plan.databases),
+      early: preCopy,
+      logs: window === 'offline' && plan.running ? 'newest' : 'all',
+    };
   }
 }

@@ -68,7 +68,7 @@ export function createNeo4jSnapshotActivities(deps: Dependencies) {
         return await copyStore(
           engine,
           await sandboxContextOf(engine, input, context),
-          { data: SNAPSHOT_SOURCE, from, databases, early: false },
+          { data: SNAPSHOT_SOURCE, from, databases, early: false, logs: 'all' },
           context,
         );
       });

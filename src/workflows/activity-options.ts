@@ -25,7 +25,7 @@ const TRANSFER: ActivityOptions = {
   retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
 };
 
-/** What a server goes on with when its client gives up: a cancel waits until it is told what came of it. */
+/** What must be over before what comes next, also when it is cancelled: a helper, an upload out of staging, a server's own work. */
 const UNSTOPPABLE: ActivityOptions = {
   ...TRANSFER,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -1,7 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Artifact, Neo4jRecord } from '../model/manifest.ts';
-import { catalog, compensate, transfer } from './activity-options.ts';
+import { catalog, compensate, unstoppable } from './activity-options.ts';
 import { type CaptureOptions, captureNeo4j } from './capture-neo4j.ts';
 
 /** What one service gave to a set. */
@@ -15,26 +15,21 @@ export interface ServiceBackup<R> {
 /** Back up one Neo4j service: capture its databases, then store the dumps while it serves again. */
 export async function backupNeo4j(
   plan: Neo4jPlan,
-  options: CaptureOptions & { repository: string },
+  options: Omit<CaptureOptions, 'store'> & { repository: string },
 ): Promise<ServiceBackup<Neo4jRecord>> {
   const { set, repository, report } = options;
   const { service } = plan;
   const databases = Object.keys(plan.databases);
+  const store = async (database: string) => {
+    report.service(service, `storing in ${repository}`);
+    const storing = unstoppable(`Store ${service}/${database} in ${repository}`);
+    return await storing.storeDump({ set, plan, database, repository });
+  };
   try {
     await catalog(`Make room for the dumps of ${service}`).prepareStaging({ set, plan });
-    const { section, mode, fallbacks, facts, late } = await captureNeo4j(plan, options);
-
-    report.service(service, `storing in ${repository}`);
-    const artifacts = await Promise.all(
-      databases.map((database) =>
-        transfer(`Store ${service}/${database} in ${repository}`).storeDump({
-          set,
-          plan,
-          database,
-          repository,
-        }),
-      ),
-    );
+    const captured = await captureNeo4j(plan, { ...options, store });
+    const { section, mode, fallbacks, facts, late } = captured;
+    const artifacts = captured.artifacts ?? (await Promise.all(databases.map(store)));
     report.service(service, 'stored');
     return {
       late,

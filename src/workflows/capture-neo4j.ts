@@ -1,8 +1,8 @@
-import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import { type CaptureMode, type Fallback, fromModeDown } from '../model/capture-mode.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
-import type { GraphFacts } from '../model/manifest.ts';
+import type { Artifact, GraphFacts } from '../model/manifest.ts';
 import { compensate, probe, transfer, unstoppable } from './activity-options.ts';
 import type { CriticalSectionResult, Window } from './critical-section.ts';
 import { inCriticalSection } from './exclusive.ts';
@@ -16,10 +16,14 @@ export interface CaptureOptions {
   report: ProgressReport;
   /** Called when its window is closed again. */
   onCaptured?: () => void;
+  /** Puts one finished dump into the repository. */
+  store: (database: string) => Promise<Artifact>;
 }
 
-/** Dumps of all databases, which lie in the staging volume, and how they were taken. */
+/** Dumps of all databases, and how they were taken. */
 export interface Captured {
+  /** The dumps as they were stored while their copies were checked; absent where they still lie in the staging volume. */
+  artifacts?: Artifact[];
   section: CriticalSectionResult;
   mode: CaptureMode;
   fallbacks: Fallback[];
@@ -52,14 +56,22 @@ export async function captureNeo4j(plan: Neo4jPlan, options: CaptureOptions): Pr
   // What is taken while clients write is of no common moment with anything else.
   const modes = options.hold ? chosen.filter((mode) => mode !== 'online') : chosen;
   const fallbacks: Fallback[] = [];
+  // What the repository refuses it would refuse after every mode.
+  let notStored: unknown;
+  const store = async (database: string) =>
+    await options.store(database).catch((error: unknown) => {
+      notStored = error;
+      throw error;
+    });
   for (const mode of modes) {
     const late = options.hold && fallbacks.length > 0;
     try {
-      const captured = await capture(plan, mode, { ...options, hold: options.hold && !late });
+      const captured = await capture(plan, mode, { ...options, store, hold: options.hold && !late });
       return { ...captured, mode, fallbacks, late };
     } catch (error) {
       const { type, message } = causeOf(error);
-      if (isCancellation(error) || FINAL.has(type) || mode === modes.at(-1)) throw error;
+      if (error === notStored || isCancellation(error) || FINAL.has(type) || mode === modes.at(-1))
+        throw error;
       fallbacks.push({ mode, type, message });
       report.line(`${plan.service}: mode ${mode} failed, a safer one is used. ${message}`);
     }
@@ -71,18 +83,21 @@ async function capture(
   plan: Neo4jPlan,
   mode: CaptureMode,
   options: CaptureOptions,
-): Promise<Pick<Captured, 'section' | 'facts'>> {
+): Promise<Pick<Captured, 'section' | 'facts' | 'artifacts'>> {
   const { set, report } = options;
   const { service } = plan;
   const databases = Object.keys(plan.databases);
   const at = { set, plan };
-  const describe = async () => await probe(`Count ${service}`).describeGraphs({ service, databases });
-  const before = await describe();
+  const countingBefore = count(service, databases);
   if (mode === 'copy' || mode === 'freeze') {
     report.service(service, 'copying while it is in use');
-    await transfer(`Copy ${service} while it is in use`, { attempts: 2 }).standByToCopy(at);
+    await transfer(`Copy ${service} while it is in use`, { attempts: 2 }).standByToCopy({
+      ...at,
+      window: mode === 'copy' ? 'offline' : 'freeze',
+    });
   }
-  const { section, after } = await withoutSnapshot(at, mode, report, async () => {
+  const before = await countingBefore;
+  const { section, countingAfter } = await withoutSnapshot(at, mode, report, async () => {
     if (mode === 'snapshot') {
       await transfer(`Prepare a snapshot of ${service}`, { attempts: 2 }).standByToSnapshot(at);
     }
@@ -94,19 +109,20 @@ async function capture(
     );
     options.onCaptured?.();
     report.line(`${service} ${howLong(section)}.`);
-    const after = await describe();
+    const countingAfter = count(service, databases);
     if (mode === 'snapshot') {
       report.service(service, 'copying the snapshot');
       await transfer(`Copy the snapshot of ${service}`, { attempts: 2 }).copySnapshot(at);
     }
-    return { section, after };
+    return { section, countingAfter };
   });
-  if (mode === 'dump') return { section, facts: { before, after } };
+  if (mode === 'dump') return { section, facts: { before, after: await countingAfter } };
 
-  let facts = { before, after };
+  let recovered: Facts | undefined;
   if (mode !== 'copy') {
     report.service(service, 'recovering the copy in a sandbox');
-    const recovered = await recover(at, databases);
+    recovered = await recover(at, databases);
+    const after = await countingAfter;
     const differences = before ? differencesOf(recovered, before, after ?? before) : [];
     if (differences.length > 0) {
       throw fail(
@@ -114,30 +130,51 @@ async function capture(
         `The copy of ${service} is not what the server held: ${differences.slice(0, 5).join('; ')}.`,
       );
     }
-    facts = { before: recovered, after: null };
   }
   report.service(service, 'dumping the copy');
-  await allOrNone(
-    databases.map((database) => async () => {
-      const dump = unstoppable(`Dump and check the copy of ${service}/${database}`, { attempts: 3 });
-      await dump.dumpCopy({ ...at, database });
-    }),
+  const artifacts = await allOrNone(
+    databases.map((database) => async () => await dumpCheckAndStore(at, database, options.store)),
   );
-  return { section, facts };
+  const facts = recovered ? { before: recovered, after: null } : { before, after: await countingAfter };
+  return { section, facts, artifacts };
+}
+
+/** Begin to count what the live server holds. Nobody may need it any more when it is known, or has failed. */
+function count(service: string, databases: string[]): Promise<Facts> {
+  const counting = probe(`Count ${service}`).describeGraphs({ service, databases });
+  counting.catch(() => {});
+  return counting;
+}
+
+/** A dump is on its way into the repository while its copy is checked: no set lists it before both went well. */
+async function dumpCheckAndStore(
+  at: { set: string; plan: Neo4jPlan },
+  database: string,
+  store: CaptureOptions['store'],
+): Promise<Artifact> {
+  const copy = `the copy of ${at.plan.service}/${database}`;
+  await unstoppable(`Dump ${copy}`, { attempts: 3 }).dumpCopy({ ...at, database });
+  const [artifact] = await allOrNone([
+    async () => await store(database),
+    async () => await unstoppable(`Check ${copy}`, { attempts: 3 }).checkCopy({ ...at, database }),
+  ]);
+  return artifact;
 }
 
 /** When one fails, the others are ended before that is told: the next mode makes its copy in the same place. */
-async function allOrNone(work: (() => Promise<void>)[]): Promise<void> {
+async function allOrNone<T extends unknown[]>(
+  work: {
+    [K in keyof T]: () => Promise<T[K]>;
+  },
+): Promise<T> {
   const scope = new CancellationScope();
-  await scope.run(async () => {
+  return await scope.run(async () => {
     const all = work.map(async (one) => await one());
     try {
-      await Promise.all(all);
+      return (await Promise.all(all)) as T;
     } catch (error) {
-      if (patched('end-other-dumps')) {
-        scope.cancel();
-        await Promise.allSettled(all);
-      }
+      scope.cancel();
+      await Promise.allSettled(all);
       throw error;
     }
   });

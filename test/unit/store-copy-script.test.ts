@@ -21,7 +21,7 @@ for (const early of [true, false]) {
     const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
     await mkdir(copy, { recursive: true });
     const store = await makeStore(data);
-    const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, early ? '1' : '0', ...TREES]);
+    const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, early ? '1' : '0', 'all', ...TREES]);
     const ended = once(helper, 'close');
     let said = '';
     helper.stdout.on('data', (chunk: Buffer) => {
@@ -48,7 +48,7 @@ test('early passes go on while they still copy much, and the last one reads only
   await put(join(data, 'databases/neo4j/store'), randomBytes(65 << 20));
   // The time of a change is known in seconds: what is older than two of them was not touched since.
   await sleep(4000);
-  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', ...TREES]);
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', ...TREES]);
   const ended = once(helper, 'close');
   let said = '';
   helper.stdout.on('data', (chunk: Buffer) => {
@@ -66,6 +66,33 @@ test('early passes go on while they still copy much, and the last one reads only
   );
   assert.match(said, /^lifeboat:copied \d+ 1000 1000\n$/m);
   assert.deepEqual(await filesBelow(copy), await filesBelow(data));
+});
+
+test('of logs that a clean stop has made needless, only the newest two are copied', async () => {
+  const root = join(directory, 'logs');
+  const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
+  await mkdir(copy, { recursive: true });
+  const logs = join(data, 'transactions/neo4j');
+  for (const name of [
+    'checkpoint.0',
+    ...[8, 9, 10, 11].map((number) => `neostore.transaction.db.${number}`),
+  ]) {
+    await put(join(logs, name), randomBytes(100));
+  }
+  await put(join(data, 'databases/neo4j/store'), randomBytes(100));
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'newest', ...TREES]);
+  const ended = once(helper, 'close');
+  while (!(await once(helper.stdout, 'data')).toString().includes('lifeboat:ready'));
+  // One that was the newest but one before is not there any more when the window is.
+  await put(join(logs, 'neostore.transaction.db.12'), randomBytes(100));
+  await writeFile(go, '');
+  assert.deepEqual(await ended, [0, null]);
+  const copied = await readdir(join(copy, 'transactions/neo4j'));
+  assert.deepEqual(copied.sort(), [
+    'checkpoint.0',
+    'neostore.transaction.db.11',
+    'neostore.transaction.db.12',
+  ]);
 });
 
 const earlyPasses = (said: string) =>

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { DrillResult } from '../../src/workflows/drill.ts';
+import type { VerifyResult } from '../../src/workflows/verify.ts';
 import { loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
@@ -19,6 +20,8 @@ before(async () => {
   const testbed = useTestbed();
   const compose = { project: unique('project'), service: 'neo4j' };
   server = await testbed.startNeo4j({
+    // So that there are logs from before the last checkpoint.
+    environment: { NEO4J_db_tx__log_rotation_size: '128k' },
     labels: {
       'com.docker.compose.project': compose.project,
       'com.docker.compose.service': compose.service,
@@ -39,6 +42,16 @@ after(async () => {
   await lifeboat?.close();
   await server?.remove();
 });
+
+/** A set that was taken by mode `dump`. */
+let dumped: string;
+
+async function filesInDump(set: string): Promise<number> {
+  const found = (await lifeboat.sets()).find((one) => one.set === set);
+  assert.ok(found && 'manifest' in found);
+  const artifact = found.manifest.artifacts.find(({ name }) => name === 'neo4j');
+  return artifact?.archive?.files ?? assert.fail(`nothing is known of the dump in ${set}`);
+}
 
 const startedAt = async () =>
   (await lifeboat.engine.getContainer(server.containerName).inspect()).State.StartedAt;
@@ -69,10 +82,10 @@ test('freezing sends no client away, and every acknowledged write is in the copy
   assert.equal(drill.verdict, 'ok', 'what was dumped is exactly what the sandbox had recovered');
 });
 
-test('a copy that can not be dumped is given up for the next safer mode, and the set says so', async () => {
+test('a copy whose check fails is given up for the next safer mode, and the set says so', async () => {
   await lifeboat.worker.kill('SIGTERM');
   const marker = join(lifeboat.directory, 'fault');
-  await lifeboat.startWorker({ activity: 'dumpCopy', how: 'fail', marker });
+  await lifeboat.startWorker({ activity: 'checkCopy', how: 'fail', marker });
   const result = await lifeboat.run<BackupResult>('backup', { services: [frozen] });
   assert.equal(result.state, 'complete');
   const record = await lifeboat.neo4jRecord(result.set);
@@ -88,6 +101,10 @@ test('a copy that can not be dumped is given up for the next safer mode, and the
   assert.deepEqual(await lifeboat.remains([frozen]), []);
   await lifeboat.worker.kill('SIGTERM');
   await lifeboat.startWorker();
+  dumped = result.set;
+  // The dumps of the copies had been stored by then, and must not be taken for those of the set.
+  const verified = await lifeboat.run<VerifyResult>('verify', { set: result.set });
+  assert.equal(verified.verdict, 'ok');
 });
 
 test('auto dumps a copy, and freezes once a drill has proven that a sandbox works', async () => {
@@ -97,6 +114,8 @@ test('auto dumps a copy, and freezes once a drill has proven that a sandbox work
   assert.notEqual(await startedAt(), began, 'it was stopped for the copy');
   assert.ok((first.offlineSeconds[chosen] ?? 0) > 0);
   assert.deepEqual(await lifeboat.remains([chosen]), []);
+  const [whole, lean] = [await filesInDump(dumped), await filesInDump(first.set)];
+  assert.ok(lean < whole, `${lean} files, of ${whole} with the logs that nobody reads any more`);
 
   const drill = await lifeboat.run<DrillResult>('drill', { set: first.set });
   assert.equal(drill.verdict, 'ok');

@@ -8,6 +8,7 @@ import { type HelperRun, type HelperSpec, runHelper } from '../docker/helper.ts'
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
 import { directorySettings } from './layout.ts';
+import { LEAN_DUMP_SCRIPT } from './lean-dump-script.ts';
 import { STAGING, type Staging } from './staging.ts';
 import { isLegacy, type Neo4jVersion } from './version.ts';
 
@@ -70,13 +71,18 @@ export async function dumpDatabase(
   database: string,
   options: Omit<HelperRun, 'tick'> & {
     tick?: (percent: number | undefined) => void;
-    /** The data directory that the copy is in. Default: the service's own, while it is stopped. */
+    /**
+     * The data directory that a copy is in, which need not keep what nobody reads any more: its old transaction logs are left out. Default: the
+     * service's own, while it is stopped.
+     */
     copy?: string;
   } = {},
 ): Promise<{ bytes: number }> {
   const directory = `${STAGING}/out/${database}`;
   const dump = adminCommands(context.version).dump(database, directory);
-  const program = ['sh', '-c', 'mkdir -p "$0" && rm -f "$0"/*.dump && exec "$@"', directory, ...dump];
+  const program = options.copy
+    ? leanDump(options.copy, database, directory, dump)
+    : ['sh', '-c', 'mkdir -p "$0" && rm -f "$0"/*.dump && exec "$@"', directory, ...dump];
   const helper = adminHelper(context, `dump-${database}`, program, options.copy);
   if (!options.copy) helper.labels[LABELS.window] = 'inside';
   const outcome = await runHelper(engine, helper, {
@@ -94,6 +100,11 @@ export async function dumpDatabase(
   }
   return { bytes: stat.bytes };
 }
+
+const leanDump = (copy: string, database: string, to: string, program: string[]): string[] => {
+  const logs = `${copy}/transactions/${database}`;
+  return ['sh', '-c', LEAN_DUMP_SCRIPT, to, logs, `${copy}/aside/${database}`, ...program];
+};
 
 /** neo4j-admin prints `Files: 12/37, data: 41.5%` now and then. */
 function dumpPercent(output: string): number | undefined {

@@ -19,6 +19,16 @@ export const sandboxName = (set: string, service: string): string =>
 const NOT_IN_A_SANDBOX = /listen__address|advertised__address|_connector_|ssl|security|plugins|memory|jvm/i;
 
 /**
+ * What a sandbox does without: HTTP, and twice five seconds at its stop, in which a server waits for its connections to fall silent. The setting
+ * for those is internal, so a version that does not know it must not refuse to start.
+ */
+const QUICK = {
+  NEO4J_server_http_enabled: 'false',
+  NEO4J_internal_dbms_bolt_netty__server__shutdown__quiet__period: '0',
+  NEO4J_server_config_strict__validation_enabled: 'false',
+};
+
+/**
  * Start a Neo4j of the same image on a directory of the staging volume: without network, without login, with little memory.
  * A sandbox of this name that is there already is taken as it is.
  */
@@ -36,6 +46,7 @@ export async function startSandbox(
     name: sandboxName(context.set, context.service),
     env: {
       ...Object.fromEntries(kept),
+      ...(legacy ? {} : QUICK),
       ...directorySettings(directory, legacy),
       [`${memory}_heap_max__size`]: '512m',
       [`${memory}_pagecache_size`]: '128m',

@@ -4,10 +4,11 @@
  * the word to go, when nobody can write, takes what has changed since: files whose inode was touched after the early pass began (the
  * kernel sets that time at every write, and nobody can set it back), compared block by block, so that only blocks that differ are
  * written. Holes and space that was only set aside (Neo4j's logs) are not read, and blocks of zeros stay holes. Blocks are small enough
- * that two of them lie in a core's own cache while they are compared.
+ * that two of them lie in a core's own cache while they are compared. Asked for the newest logs, it takes two of each database: the last
+ * checkpoint of a store that was stopped cleanly is in one of them.
  */
 const PASSES = `
-my ($from, $to, $go, $early, $lanes, @trees) = @ARGV;
+my ($from, $to, $go, $early, $logs, $lanes, @trees) = @ARGV;
 my $block = 1 << 18;
 my $piece = 32;
 my $settled = 64 << 20;
@@ -17,6 +18,12 @@ sub walk {
   opendir(my $handle, "$from/$dir") or die "can not read $dir: $!\\n";
   my @names = grep { $_ ne "." && $_ ne ".." } readdir($handle);
   closedir($handle);
+  if ($logs eq "newest") {
+    my @old = sort { $b <=> $a } map { /^neostore\\.transaction\\.db\\.(\\d+)$/ } @names;
+    splice(@old, 0, 2);
+    my %old = map { ("neostore.transaction.db.$_" => 1) } @old;
+    @names = grep { !$old{$_} } @names;
+  }
   mkdir("$to/$dir", 0700);
   $seen->{$dir} = 1;
   for my $name (@names) {
@@ -145,13 +152,13 @@ print "lifeboat:copied " . pass($since, 1) . "\\n";
 `;
 
 /**
- * The program of a copy helper: \`sh -c SCRIPT sh DATA COPY GO EARLY TREE…\`. It says \`lifeboat:ready\` when it waits for the
+ * The program of a copy helper: \`sh -c SCRIPT sh DATA COPY GO EARLY LOGS TREE…\`. It says \`lifeboat:ready\` when it waits for the
  * file GO, and \`lifeboat:copied TOTAL READ WRITTEN\` (bytes) when it is done; exit code 3 says that there is no room.
  * Clones where the file system can share blocks, which takes a moment at any size; else the passes; without Perl one plain copy.
  */
 export const COPY_SCRIPT = `
 set -u
-data=$1 copy=$2 go=$3 early=$4; shift 4
+data=$1 copy=$2 go=$3 early=$4 logs=$5; shift 5
 cd "$data" || exit 1
 for tree in "$@"; do [ ! -e "$tree" ] || set -- "$@" "$tree"; shift; done
 rm -rf "$copy"/* && mkdir -p "$copy/databases" "$copy/transactions" || exit 1
@@ -167,7 +174,7 @@ if [ "$clones" = no ]; then
 fi
 if [ "$clones" = no ] && command -v perl > /dev/null 2>&1; then
   lanes=$(nproc); [ "$lanes" -le 4 ] || lanes=4
-  exec perl -e '${PASSES.replaceAll("'", `'"'"'`)}' "$data" "$copy" "$go" "$early" "$lanes" "$@"
+  exec perl -e '${PASSES.replaceAll("'", `'"'"'`)}' "$data" "$copy" "$go" "$early" "$logs" "$lanes" "$@"
 fi
 size=$(du -skc "$@" | tail -n 1 | cut -f1)
 # A clone waits until what it shares is on the disk.

@@ -32,6 +32,11 @@ export interface StoreToCopy {
   databases: string[];
   /** Copy once while the database is in use, so that within the window only what changed since is left. */
   early: boolean;
+  /**
+   * Which files of its transaction logs are taken: those from before the last checkpoint serve nothing any more, and a store that was stopped
+   * cleanly has that in the newest. One that was frozen needs all.
+   */
+  logs: 'all' | 'newest';
 }
 
 /** What a copy came to, in bytes; `read` and `written` are those of the window alone. */
@@ -123,7 +128,7 @@ function copiedOf(said: string): StoreCopied | undefined {
   return { total: total ?? 0, read: read ?? 0, written: written ?? 0 };
 }
 
-function copyHelper(context: AdminContext, { data, from, databases, early }: StoreToCopy): HelperSpec {
+function copyHelper(context: AdminContext, { data, from, databases, early, logs }: StoreToCopy): HelperSpec {
   const go = `${STAGING}/go-${randomBytes(6).toString('hex')}`;
   // Users and the list of databases are in `system`; without it a copy of others does not know that they exist.
   const all = [...new Set([...databases, 'system'])];
@@ -132,7 +137,7 @@ function copyHelper(context: AdminContext, { data, from, databases, early }: Sto
     name: `lifeboat-copy-${word(context.set)}-${word(context.service)}`,
     imageId: context.imageId,
     entrypoint: ['sh', '-c'],
-    command: [COPY_SCRIPT, 'sh', data, COPY, go, early ? '1' : '0', ...trees],
+    command: [COPY_SCRIPT, 'sh', data, COPY, go, early ? '1' : '0', logs, ...trees],
     env: { LIFEBOAT_GO: go },
     user: `${context.owner.uid}:${context.owner.gid}`,
     volumesFrom: context.volumesOf ? [`${context.volumesOf}:ro`] : [],

@@ -22,7 +22,7 @@ const IN_WINDOW = [
   'uploadArtifact',
 ];
 const WITH_HELPER = [
-  ...['dumpDatabase', 'standByToCopy', 'copyStore', 'recoverCopy', 'dumpCopy'],
+  ...['dumpDatabase', 'standByToCopy', 'copyStore', 'recoverCopy', 'dumpCopy', 'checkCopy'],
   ...['loadDump', 'checkLoaded', 'loadIntoSandbox', 'describeSandbox'],
 ];
 const STORES: readonly OperationName[] = ['backup', 'restore', 'prune', 'replicate'];

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { promisify } from 'node:util';
+import { LEAN_DUMP_SCRIPT } from '../../src/adapters/neo4j/lean-dump-script.ts';
+
+const run = promisify(execFile);
+const directory = await mkdtemp(join(tmpdir(), 'lifeboat-dump-'));
+after(async () => await rm(directory, { recursive: true, force: true }));
+
+const log = (number: number): string => `neostore.transaction.db.${number}`;
+const FULL = Buffer.alloc(8192, 1);
+/** As Neo4j begins one: a header, and space that is set aside. */
+const BEGUN = Buffer.concat([Buffer.alloc(64, 1), Buffer.alloc(1 << 20)]);
+
+/** Stands for a dump: what the logs are is its output, and it fails while the log that it wants is not there. */
+const DUMP = 'echo dumped; [ -z "$2" ] || [ -e "$1/$2" ] || exit 7; ls "$1" > "$0/neo4j.dump"';
+
+async function dump(name: string, logs: Record<string, Buffer>, wants = '') {
+  const [to, from, aside] = ['out', 'logs', 'aside'].map((part) => join(directory, name, part));
+  assert.ok(to && from && aside);
+  await mkdir(from, { recursive: true });
+  for (const [file, content] of Object.entries(logs)) await writeFile(join(from, file), content);
+  const program = ['sh', '-c', DUMP, to, from, wants];
+  const { stdout } = await run('sh', ['-c', LEAN_DUMP_SCRIPT, to, from, aside, ...program]);
+  const dumped = (await run('cat', [join(to, 'neo4j.dump')])).stdout.trim().split('\n');
+  return { dumped, times: stdout.split('dumped').length - 1, aside: await readdir(aside) };
+}
+
+test('a dump has the newest log, and nothing of the older ones', async () => {
+  const { dumped, times } = await dump('full', {
+    'checkpoint.0': FULL,
+    ...Object.fromEntries([8, 9, 10].map((number) => [log(number), FULL])),
+  });
+  assert.deepEqual(dumped, ['checkpoint.0', log(10)]);
+  assert.equal(times, 1);
+});
+
+test('before a log that was just begun, the one before it is kept, which the checkpoint may be in', async () => {
+  const { dumped } = await dump('begun', { [log(1)]: FULL, [log(2)]: FULL, [log(3)]: BEGUN });
+  assert.deepEqual(dumped, [log(2), log(3)]);
+});
+
+test('a dump that misses a log is given all of them back', async () => {
+  const { dumped, times, aside } = await dump('missed', { [log(1)]: FULL, [log(2)]: FULL }, log(1));
+  assert.deepEqual(dumped, [log(1), log(2)]);
+  assert.equal(times, 2);
+  assert.deepEqual(aside, []);
+});
+
+test('a dump that fails for another reason fails with that', async () => {
+  await assert.rejects(dump('failed', { [log(1)]: FULL }, 'never'), { code: 7 });
+  await assert.rejects(dump('failed twice', { [log(1)]: FULL, [log(2)]: FULL }, 'never'), { code: 7 });
+});
+
+test('a database without logs is dumped', async () => {
+  const { dumped } = await dump('none', { 'checkpoint.0': FULL });
+  assert.deepEqual(dumped, ['checkpoint.0']);
+});
+
+test('what an attempt that died had set aside is given back as well', async () => {
+  const aside = join(directory, 'died', 'aside');
+  await mkdir(aside, { recursive: true });
+  await writeFile(join(aside, log(1)), FULL);
+  const { dumped } = await dump('died', { [log(2)]: FULL }, log(1));
+  assert.deepEqual(dumped, [log(1), log(2)]);
+});
