@@ -1,5 +1,10 @@
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
-import { checkStore } from '../adapters/neo4j/check.ts';
+import {
+  beginCheckBesideDump,
+  checkStore,
+  endCheckBesideDump,
+  passesCheckBesideDump,
+} from '../adapters/neo4j/check.ts';
 import { dumpDatabase } from '../adapters/neo4j/dump.ts';
 import {
   awaitSandbox,
@@ -91,31 +96,48 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       });
     },
 
-    /** Dump one database of the copy. */
+    /** Dump one database of the copy, and begin to check it beside that. */
     async dumpCopy(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
       return await step('dump', async (context) => {
         const { database } = input;
         const admin = await sandboxContextOf(engine, input, context);
-        return await dumpDatabase(engine, admin, database, {
-          signal: context.signal,
-          keep: context.keep,
-          copy: COPY,
-          tick: (percent) =>
-            context.beat({
-              step: `dumping ${database} from the copy`,
-              ...(percent === undefined ? {} : { percent }),
-            }),
-        });
+        const dump = async () =>
+          await dumpDatabase(engine, admin, database, {
+            signal: context.signal,
+            keep: context.keep,
+            copy: COPY,
+            tick: (percent) =>
+              context.beat({
+                step: `dumping ${database} from the copy`,
+                ...(percent === undefined ? {} : { percent }),
+              }),
+          });
+        if (!neo4jNamed(deps.config(), input.plan.service).checkCopies) return await dump();
+        // One that this step did not begin is of an earlier copy.
+        if (!context.checkpoint.checking) await endCheckBesideDump(engine, admin, COPY, database);
+        context.beat({ checkpoint: { checking: true } });
+        await beginCheckBesideDump(engine, admin, COPY, database);
+        try {
+          return await dump();
+        } catch (error) {
+          if (context.signal.aborted && context.keep()) throw error;
+          await endCheckBesideDump(engine, admin, COPY, database);
+          const refused = error instanceof LifeboatError && error.type === 'DumpFailed';
+          if (context.signal.aborted || !refused) throw error;
+          // Another Neo4j may lock more than those that this was tried with: alone, it can not be in its way.
+          return await dump();
+        }
       });
     },
 
-    /** Check the store of one database of the copy, which was dumped before: both lock it. */
+    /** See that one database of the copy is consistent, which was dumped before. */
     async checkCopy(input: ServiceStep & { database: string }): Promise<void> {
       await step('check', async (context) => {
         const { plan, database } = input;
         if (!neo4jNamed(deps.config(), plan.service).checkCopies) return;
         context.beat({ step: `checking the copy of ${database}` });
         const admin = await sandboxContextOf(engine, input, context);
+        if (await passesCheckBesideDump(engine, admin, COPY, database, context)) return;
         await checkStore(engine, admin, COPY, database, context);
       });
     },

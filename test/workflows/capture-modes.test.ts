@@ -8,6 +8,7 @@ import type { VerifyResult } from '../../src/workflows/verify.ts';
 import { loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { watched } from '../testbed/until.ts';
 import { dueWrites, startWriting } from '../testbed/writing-client.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
@@ -60,7 +61,22 @@ test('freezing sends no client away, and every acknowledged write is in the copy
   const began = await startedAt();
   const driver = server.driver();
   const client = startWriting(driver);
-  const result = await lifeboat.run<BackupResult>('backup', { services: [frozen] });
+  const checks = new Set<string>();
+  const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
+    const filters = JSON.stringify({ label: [`lifeboat.service=${frozen}`, 'lifeboat.role=helper'] });
+    const helpers = await lifeboat.engine.listContainers({ filters });
+    const at = (step: string) => helpers.find(({ Names }) => Names[0]?.startsWith(`/lifeboat-${step}-`));
+    const beside = at('check-beside-neo4j');
+    // One that ends badly is no verdict: the copy is checked once more, on its own.
+    if (beside && at('dump-neo4j'))
+      await lifeboat.engine
+        .getContainer(beside.Id)
+        .kill()
+        .catch(() => {});
+    if (beside && at('dump-neo4j')) checks.add('neo4j beside its dump');
+    for (const database of ['neo4j', 'system']) if (at(`check-${database}`)) checks.add(`${database} alone`);
+  });
+  assert.deepEqual([...checks], ['neo4j beside its dump', 'neo4j alone']);
   await client.stop();
   await driver.close();
 

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Ask again until it is so.
+ * @param what is waited for, as the error says it
+ * @param withinMs two minutes without it: what never comes must end the test, and not the whole run
+ */
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  { everyMs = 50, withinMs = 120_000 } = {},
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`It did not come in ${withinMs / 1000} s: ${what}.`);
+    await sleep(everyMs);
+  }
+}
+
+/** The outcome of what is under way, while somebody looks at it every `everyMs` milliseconds. */
+export async function watched<T>(
+  underWay: Promise<T>,
+  look: () => Promise<void>,
+  { everyMs = 50 } = {},
+): Promise<T> {
+  let over = false;
+  const watching = (async () => {
+    while (!over) {
+      await look();
+      await sleep(everyMs);
+    }
+  })();
+  try {
+    return await underWay;
+  } finally {
+    over = true;
+    await watching;
+  }
+}
