@@ -11,6 +11,7 @@ import type { WatchdogResult } from '../../src/workflows/watchdog.ts';
 import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 import { type AdminWrapper, wrapAdmin } from '../workflows/admin-wrapper.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
 import { breakRun } from './broken-run.ts';
@@ -42,13 +43,9 @@ afterEach(async () => {
 
 /** The helper that dumps is at work: the service is down. */
 async function whileDumping(): Promise<void> {
-  while (true) {
-    const running = await lifeboat.engine.listContainers({
-      filters: JSON.stringify({ label: [`lifeboat.service=${service}`, 'lifeboat.window=inside'] }),
-    });
-    if (running.length > 0) return;
-    await sleep(50);
-  }
+  const filters = JSON.stringify({ label: [`lifeboat.service=${service}`, 'lifeboat.window=inside'] });
+  const isDumping = async () => (await lifeboat.engine.listContainers({ filters })).length > 0;
+  await until('a helper that dumps', isDumping);
 }
 
 /** The promise: it serves again, with all its data, and without anyone's help. */

@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
-import { type Lifeboat, unique } from '../workflows/lifeboat.ts';
+import { until } from '../testbed/until.ts';
+import type { Lifeboat } from '../workflows/lifeboat.ts';
 
 export const FAULTS = ['failure', 'cancel', 'terminate', 'kill -9'] as const;
 /** What meets a run; `section terminated`: somebody ends the critical section, the lock and compensation itself. */
@@ -27,20 +24,13 @@ export async function breakRun(
   },
 ): Promise<WorkflowHandle> {
   const { service, workflow, input, step, fault } = how;
-  const marker = join(lifeboat.directory, unique('fault'));
-  await lifeboat.worker.kill('SIGTERM');
-  await lifeboat.startWorker({ activity: step, how: fault === 'failure' ? 'fail' : 'stall', marker });
-  const handle = await lifeboat.start(workflow, input);
-  while (!existsSync(marker)) {
-    if ((await handle.describe()).status.name !== 'RUNNING')
-      throw new Error(`The step ${step} was never reached: ${(await lifeboat.failureOf(handle)).message}`);
-    await sleep(100);
-  }
+  const worker = { activity: step, how: fault === 'failure' ? ('fail' as const) : ('stall' as const) };
+  const { handle, goOn } = await lifeboat.startBroken(worker, workflow, input);
   const section = lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
   if (typeof fault === 'function' || fault === 'cancel') {
     await (fault === 'cancel' ? handle.cancel() : fault());
     // The run knows of a cancel now. A step of a compensation is told nothing of a cancel, and so is let go on.
-    await writeFile(`${marker}.go`, '');
+    await goOn();
   }
   if (fault === 'terminate') await handle.terminate('a test');
   if (fault === 'section terminated') await section.terminate('a test');
@@ -50,7 +40,6 @@ export async function breakRun(
   await quiet([handle, section]);
   await restartWorker(lifeboat);
   await lifeboat.run('watchdog');
-  await rm(marker, { force: true });
   return handle;
 }
 
@@ -65,11 +54,8 @@ async function quiet(runs: WorkflowHandle[]): Promise<void> {
       ({ status: { name } }) => name,
       () => 'NONE',
     );
-  const until = Date.now() + QUIET_WITHIN_MS;
-  while ((await Promise.all(runs.map(status))).includes('RUNNING')) {
-    if (Date.now() > until) throw new Error('It is not quiet: a workflow still runs.');
-    await sleep(200);
-  }
+  const isQuiet = async () => !(await Promise.all(runs.map(status))).includes('RUNNING');
+  await until('the end of all workflows', isQuiet, { everyMs: 200, withinMs: QUIET_WITHIN_MS });
 }
 
 /** What restores left on a service's own volume, but for what they keep on purpose. */

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { listSets, readManifest } from '../../src/adapters/repository/catalog.ts';
 import { openRepository } from '../../src/adapters/repository/open.ts';
 import { Secret } from '../../src/config/secret.ts';
@@ -11,6 +10,7 @@ import type { VerifyResult } from '../../src/workflows/verify.ts';
 import { type QdrantTarget, qdrantTarget } from '../testbed/qdrant/target.ts';
 import { type S3Server, startS3 } from '../testbed/s3.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 import { type Lifeboat, startLifeboat, unique } from '../workflows/lifeboat.ts';
 
 const testbed = useTestbed();
@@ -108,12 +108,14 @@ test('with S3 away the set is committed at home, and the copy is made by itself 
 
 /** The set that the primary repository has while the run still waits for its copy. */
 async function committedAtHome(handle: { query<T>(name: string): Promise<T> }): Promise<string> {
-  while (true) {
+  let committed = '';
+  await until('a set that is copied to the other repositories', async () => {
     const { phase, set } = await handle.query<{ phase: string; set?: string }>('progress').catch(() => ({
       phase: '',
       set: undefined,
     }));
-    if (phase === 'replicating' && set) return set;
-    await sleep(100);
-  }
+    if (phase === 'replicating' && set) committed = set;
+    return committed !== '';
+  });
+  return committed;
 }

@@ -4,7 +4,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ListMultipartUploadsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import type { BackupResult } from '../../src/workflows/backup.ts';
@@ -13,6 +12,7 @@ import { type FaultProxy, startFaultProxy } from '../adapters/fault-proxy.ts';
 import { type QdrantTarget, qdrantTarget } from '../testbed/qdrant/target.ts';
 import { connectS3 } from '../testbed/s3.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 import { type Lifeboat, startLifeboat, unique } from '../workflows/lifeboat.ts';
 
 const MIB = 1024 * 1024;
@@ -108,7 +108,8 @@ test('of an upload whose run was terminated while no worker lived, the next one 
   assert.ok(!(await readFile(note, 'utf8')).includes(server.secretAccessKey));
   await handle.terminate('by a test');
   await lifeboat.startWorker();
-  while ((await unfinished()).length > 0 || (await notes()).length > 0) await sleep(200);
+  const isTidy = async () => (await unfinished()).length + (await notes()).length === 0;
+  await until('a server without unfinished uploads, and no notes of them', isTidy, { everyMs: 200 });
 });
 
 /** Resolves when the worker is dead, which it is from the moment on in which this part arrives. */

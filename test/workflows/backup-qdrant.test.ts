@@ -9,6 +9,7 @@ import type { Progress } from '../../src/model/progress.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import { type Neo4jServer, TESTBED_LABEL } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until, watched } from '../testbed/until.ts';
 import { type Collections, startCollections } from './collections.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
@@ -74,18 +75,14 @@ const needsKey = {
 
 const onlyVectors = { services: [vectors] };
 
-async function until(what: () => Promise<boolean>): Promise<void> {
-  while (!(await what())) await sleep(50);
-}
-
 const snapshots = async (): Promise<string[]> =>
   (await Promise.all([notes, places].map((name) => collections.snapshots(name)))).flat();
 
 /** A run that failed leaves no set, nothing on the server and nothing in the engine. */
 async function leavesNothing(sets: number): Promise<void> {
   assert.equal((await lifeboat.sets()).length, sets);
-  await until(async () => (await snapshots()).length === 0);
-  await until(async () => (await lifeboat.remains([vectors, graph])).length === 0);
+  await until('a server without our snapshots', async () => (await snapshots()).length === 0);
+  await nothingRemainsOf(vectors, graph);
 }
 
 async function recordOf(set: string): Promise<QdrantRecord> {
@@ -165,7 +162,7 @@ describe('our snapshots go from the server', () => {
     const before = (await lifeboat.sets()).length;
     await collections.fault({ method: 'POST', path: '/snapshots$', delayMs: 3000, times: 2 });
     const handle = await lifeboat.start('backup', onlyVectors);
-    await until(async () => await isTaking(handle));
+    await until('a snapshot that is being taken', async () => await isTaking(handle));
     await handle.cancel();
     assert.equal((await lifeboat.failureOf(handle)).type, 'Cancelled');
     // The server goes on with what its client has given up.
@@ -177,7 +174,7 @@ describe('our snapshots go from the server', () => {
     const before = (await lifeboat.sets()).length;
     if (collections.standIn) await collections.fault({ method: 'GET', path: '\\.snapshot$', delayMs: 3000 });
     const handle = await lifeboat.start('backup', onlyVectors);
-    await until(async () => (await snapshots()).length > 0);
+    await until('a snapshot', async () => (await snapshots()).length > 0);
     await handle.cancel();
     const failure = await lifeboat.failureOf(handle);
     assert.equal(failure.type, 'Cancelled');
@@ -211,26 +208,28 @@ describe('our snapshots go from the server', () => {
   test('and a worker that is killed while one is written has no second one taken', needsFaults, async () => {
     await collections.fault({ method: 'POST', path: `${notes}/snapshots$`, delayMs: 2000 });
     const handle = await lifeboat.start('backup', onlyVectors);
-    await until(async () => await isTaking(handle));
+    await until('a snapshot that is being taken', async () => await isTaking(handle));
     await lifeboat.worker.kill('SIGKILL');
     const seen = new Set<string>();
-    let over = false;
-    const watching = (async () => {
-      while (!over) {
-        for (const name of await collections.snapshots(notes)) seen.add(name);
-        await sleep(30);
-      }
-    })();
-    await lifeboat.startWorker();
-    const result = (await handle.result()) as BackupResult;
-    over = true;
-    await watching;
+    const look = async () => {
+      for (const name of await collections.snapshots(notes)) seen.add(name);
+    };
+    const result = await watched<BackupResult>(
+      lifeboat.startWorker().then(() => handle.result()),
+      look,
+      { everyMs: 30 },
+    );
     assert.equal(result.state, 'complete');
     assert.equal(seen.size, 1, [...seen].join(', '));
     assert.deepEqual(await snapshots(), []);
     assert.deepEqual(await lifeboat.remains([vectors]), []);
   });
 });
+
+async function nothingRemainsOf(...services: string[]): Promise<void> {
+  const isGone = async () => (await lifeboat.remains(services)).length === 0;
+  await until('an engine that is tidy', isGone);
+}
 
 /** An activity of the run asks the server for a snapshot right now. */
 async function isTaking(handle: WorkflowHandle): Promise<boolean> {
@@ -247,16 +246,9 @@ describe('a consistent set', () => {
 
   test('is taken while the application is paused, which then goes on', async () => {
     let seen = false;
-    let over = false;
-    const watching = (async () => {
-      while (!over) {
-        seen ||= await paused();
-        await sleep(50);
-      }
-    })();
-    const result = await lifeboat.run<BackupResult>('backup', all);
-    over = true;
-    await watching;
+    const result = await watched(lifeboat.run<BackupResult>('backup', all), async () => {
+      seen ||= await paused();
+    });
     assert.equal(result.state, 'complete');
     assert.equal(seen, true, 'the application was paused');
     assert.equal(await paused(), false);
@@ -271,15 +263,16 @@ describe('a consistent set', () => {
   test('that is terminated lets the application go on, and the graph serve', async () => {
     const before = (await lifeboat.sets()).length;
     const handle = await lifeboat.start('backup', all);
-    await until(paused);
+    await until('a paused application', paused);
     await handle.terminate('the test says so');
     assert.equal((await lifeboat.failureOf(handle)).type, 'Terminated');
-    await until(async () => !(await paused()));
+    await until('an application that goes on', async () => !(await paused()));
     await server.untilServing();
     const pause = lifeboat.client.workflow.getHandle(applicationPauseId(lifeboat.taskQueue));
-    await until(async () => (await pause.describe()).status.name !== 'RUNNING');
+    const isOver = async () => (await pause.describe()).status.name !== 'RUNNING';
+    await until('the end of the pause', isOver);
     assert.equal((await lifeboat.sets()).length, before);
-    await until(async () => (await lifeboat.remains([graph])).length === 0);
+    await nothingRemainsOf(graph);
   });
 
   test('that is cancelled while the graph is down lets the application go on once the graph is back', async () => {
@@ -287,13 +280,13 @@ describe('a consistent set', () => {
     const up = async () =>
       (await useTestbed().engine.getContainer(server.containerName).inspect()).State.Running;
     const handle = await lifeboat.start('backup', all);
-    await until(async () => !(await up()));
+    await until('a graph that is down', async () => !(await up()));
     await handle.cancel();
     assert.equal((await lifeboat.failureOf(handle)).type, 'Cancelled');
     assert.deepEqual([await paused(), await up()], [false, true]);
     await server.untilServing();
     assert.equal((await lifeboat.sets()).length, before);
-    await until(async () => (await lifeboat.remains([graph])).length === 0);
+    await nothingRemainsOf(graph);
   });
 
   test('that fails lets it go on too', needsFaults, async () => {

@@ -1,10 +1,8 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readSets } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
@@ -127,12 +125,8 @@ describe('a restore drill', () => {
 
   /** A drill that stands still with its sandbox up, because nobody hears what was found in it. */
   async function drillInItsSandbox() {
-    const marker = join(lifeboat.directory, 'fault');
-    await rm(marker, { force: true });
-    await lifeboat.worker.kill('SIGTERM');
-    await lifeboat.startWorker({ activity: 'describeSandbox', how: 'stall', marker });
-    const handle = await lifeboat.start('drill', { services: [graphService] });
-    while (!existsSync(marker)) await sleep(100);
+    const fault = { activity: 'describeSandbox', how: 'stall' } as const;
+    const { handle } = await lifeboat.startBroken(fault, 'drill', { services: [graphService] });
     return handle;
   }
 

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { listSets } from '../../src/adapters/repository/catalog.ts';
 import { openRepository } from '../../src/adapters/repository/open.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -16,6 +15,7 @@ import type { PruneResult } from '../../src/workflows/prune.ts';
 import { loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 import { type Collections, startCollections } from './collections.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
@@ -94,10 +94,6 @@ async function allOver(schedules: string[]): Promise<boolean> {
   return (await client.workflow.count(running)).count === 0;
 }
 
-async function until(what: () => Promise<boolean>): Promise<void> {
-  while (!(await what())) await setTimeout(500);
-}
-
 /** The facts of every set that was ever made: of most of them nothing is left but the run that made them. */
 async function setsEverMade(): Promise<RetentionSet[]> {
   const query = `TaskQueue = '${lifeboat.taskQueue}' AND WorkflowType = 'backup'`;
@@ -130,13 +126,14 @@ test('a fortnight of schedules ends with exactly the sets that retention says, a
 }, async () => {
   const { client, taskQueue } = lifeboat;
   await applySchedules(client.schedule, config.schedules, { taskQueue });
-  await until(async () => {
+  const isOver = async () => {
     const [nights, weeks] = [await count('nightly', 'Completed'), await count('weekly', 'Completed')];
     return nights >= NIGHTS && weeks >= WEEKS;
-  });
+  };
+  await until('the end of the fortnight', isOver, { everyMs: 500, withinMs: 10 * 60_000 });
   const names = config.schedules.map(({ name }) => name);
   for (const name of names) await client.schedule.getHandle(`${taskQueue}/${name}`).pause();
-  await until(async () => await allOver(names));
+  await until('the end of all runs', async () => await allOver(names), { everyMs: 500 });
 
   for (const name of names) {
     assert.ok((await count(name, 'Completed')) > 0, `${name} ran`);

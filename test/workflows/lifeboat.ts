@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +19,7 @@ import { codecOf, openClient } from '../../src/temporal/data-converter.ts';
 import type { Cause } from '../../src/workflows/failure.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { type Testbed, useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
 
@@ -54,9 +56,17 @@ export interface Lifeboat {
   worker: WorkerProcess;
   /** @param fault a step at which the worker stalls or fails: see `test/faults/faulty-worker.ts`; `env`: variables that differ. */
   startWorker(fault?: WorkerFault, env?: NodeJS.ProcessEnv): Promise<WorkerProcess>;
+  /** Start a run with a worker that does one step and then misbehaves; resolves when it has done it. */
+  startBroken(fault: Omit<WorkerFault, 'marker'>, type: string, input?: object): Promise<BrokenRun>;
   /** Everything of Lifeboat's that is left in the engine for these services: should be empty when it is quiet. */
   remains(services: string[]): Promise<string[]>;
   close(): Promise<void>;
+}
+
+export interface BrokenRun {
+  handle: WorkflowHandle;
+  /** Let a stalled step answer at last. */
+  goOn(): Promise<void>;
 }
 
 export interface WorkerProcess {
@@ -159,6 +169,20 @@ export async function startLifeboat(
     startWorker: async (fault, env) => {
       lifeboat.worker = await startWorker(fault, env);
       return lifeboat.worker;
+    },
+    async startBroken(fault, type, input) {
+      const marker = join(directory, unique('fault'));
+      await lifeboat.worker.kill('SIGTERM');
+      await lifeboat.startWorker({ ...fault, marker });
+      const handle = await lifeboat.start(type, input);
+      await until(`the step ${fault.activity} of ${handle.workflowId}`, async () => {
+        if (existsSync(marker)) return true;
+        if ((await handle.describe()).status.name === 'RUNNING') return false;
+        throw new Error(
+          `The step ${fault.activity} was never reached: ${(await lifeboat.failureOf(handle)).message}`,
+        );
+      });
+      return { handle, goOn: async () => await writeFile(`${marker}.go`, '') };
     },
     async remains(services) {
       const containers = await engine.listContainers({

@@ -1,10 +1,8 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ARTIFACTS, CHAIN, chainName } from '../../src/adapters/neo4j/backup-chain.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { DrillResult } from '../../src/workflows/drill.ts';
@@ -159,11 +157,8 @@ describe('the chain of what has changed', () => {
   });
 
   test('of a run that was cancelled, or whose worker died, is whole', async () => {
-    await lifeboat.worker.kill('SIGTERM');
-    const marker = join(lifeboat.directory, 'stalls');
-    await lifeboat.startWorker({ activity: 'takeOnlineBackup', how: 'stall', marker });
-    const handle = await lifeboat.start('backup', { services: [online] });
-    while (!existsSync(marker)) await sleep(50);
+    const fault = { activity: 'takeOnlineBackup', how: 'stall' } as const;
+    const { handle } = await lifeboat.startBroken(fault, 'backup', { services: [online] });
     await handle.cancel();
     await lifeboat.worker.kill('SIGKILL');
     await lifeboat.startWorker();

@@ -1,13 +1,13 @@
 // needs: temporal
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { Connection, ScheduleClient, ScheduleNotFoundError } from '@temporalio/client';
 import type { LifeboatError } from '../../src/model/failures.ts';
 import type { DeclaredSchedule } from '../../src/model/schedule.ts';
 import { applySchedules } from '../../src/schedules/apply-schedules.ts';
 import type { ScheduleOwner } from '../../src/schedules/schedule-options.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 import { unique } from './lifeboat.ts';
 
 let connection: Connection;
@@ -56,14 +56,9 @@ async function apply(schedules: DeclaredSchedule[], options: { dryRun?: boolean 
 }
 const handle = (name: string) => client.getHandle(`${owner.taskQueue}/${name}`);
 
-/** Asked again until it is so: the server lists schedules, and carries out triggers, a moment later. */
-async function until(what: () => Promise<boolean>): Promise<void> {
-  while (!(await what())) await setTimeout(50);
-}
-
-/** Everything that is declared now can be found by the listing too. */
+/** Everything that is declared now can be found by the listing too, which the server writes a moment later. */
 const listed = (...names: string[]): Promise<void> =>
-  until(async () => {
+  until('the listing of all schedules', async () => {
     const ids = new Set<string>();
     for await (const { scheduleId } of client.list()) ids.add(scheduleId);
     return names.every((name) => ids.has(`${owner.taskQueue}/${name}`));
@@ -178,11 +173,12 @@ describe('schedules apply', () => {
     // Nobody serves the task queue, so that the first run stays under way.
     await apply([often]);
     await handle('often').trigger('SKIP');
-    await until(async () => (await handle('often').describe()).info.numActionsTaken === 1);
+    const info = async () => (await handle('often').describe()).info;
+    await until('the first run', async () => (await info()).numActionsTaken === 1);
     await handle('often').trigger('SKIP');
-    await until(async () => (await handle('often').describe()).info.numActionsSkippedOverlap === 1);
-    const { info } = await handle('often').describe();
-    assert.deepEqual([info.numActionsTaken, info.runningActions.length], [1, 1]);
-    assert.match(info.runningActions[0]?.workflow.workflowId ?? '', /^backup\/schedules-\w+\/often-/);
+    await until('the trigger that is skipped', async () => (await info()).numActionsSkippedOverlap === 1);
+    const { numActionsTaken, runningActions } = await info();
+    assert.deepEqual([numActionsTaken, runningActions.length], [1, 1]);
+    assert.match(runningActions[0]?.workflow.workflowId ?? '', /^backup\/schedules-\w+\/often-/);
   });
 });

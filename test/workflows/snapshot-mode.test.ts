@@ -1,6 +1,5 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,11 +84,8 @@ describe('a snapshot of the file system', { skip }, () => {
   });
 
   test('of a run that was terminated is removed by the watchdog', async () => {
-    const marker = join(lifeboat.directory, 'fault');
-    await lifeboat.worker.kill('SIGTERM');
-    await lifeboat.startWorker({ activity: 'takeStoreSnapshot', how: 'stall', marker });
-    const handle = await lifeboat.start('backup');
-    while (!existsSync(marker)) await sleep(50);
+    const fault = { activity: 'takeStoreSnapshot', how: 'stall' } as const;
+    const { handle } = await lifeboat.startBroken(fault, 'backup');
     assert.equal((await snapshots()).length, 1);
     assert.equal((await state()).Paused, false, 'it goes on before anybody hears of the snapshot');
     const section = lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
