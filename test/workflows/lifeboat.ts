@@ -175,13 +175,14 @@ export async function startLifeboat(
       await lifeboat.worker.kill('SIGTERM');
       await lifeboat.startWorker({ ...fault, marker });
       const handle = await lifeboat.start(type, input);
-      await until(`the step ${fault.activity} of ${handle.workflowId}`, async () => {
+      const isThere = async () => {
         if (existsSync(marker)) return true;
         if ((await handle.describe()).status.name === 'RUNNING') return false;
         throw new Error(
           `The step ${fault.activity} was never reached: ${(await lifeboat.failureOf(handle)).message}`,
         );
-      });
+      };
+      await until(`the step ${fault.activity} of ${handle.workflowId}`, isThere, { withinMs: 600_000 });
       return { handle, goOn: async () => await writeFile(`${marker}.go`, '') };
     },
     async remains(services) {
