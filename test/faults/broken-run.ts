@@ -7,7 +7,7 @@ export const FAULTS = ['failure', 'cancel', 'terminate', 'kill -9'] as const;
 /** What meets a run; `section terminated`: somebody ends the critical section, the lock and compensation itself. */
 export type Fault = (typeof FAULTS)[number] | 'section terminated';
 
-const QUIET_WITHIN_MS = 600_000;
+const QUIET_WITHIN_MS = 180_000;
 
 /**
  * Break a run after one of its steps has done its work, and wait until it is quiet and the watchdog has looked. A function as `fault`
