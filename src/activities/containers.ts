@@ -1,4 +1,4 @@
-import { findContainer } from '../adapters/docker/container.ts';
+import { findContainer, seekContainer } from '../adapters/docker/container.ts';
 import { clearInterruption, listInterruptions, recordInterruption } from '../adapters/docker/interruption.ts';
 import { pauseContainer, resumeContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
 import { LifeboatError } from '../model/failures.ts';
@@ -125,12 +125,7 @@ export function createContainerActivities(deps: Dependencies) {
       await step('resume', async (context) => {
         for (const record of await listInterruptions(engine)) {
           if (record.runId !== context.runId || !record.service.startsWith(QUIESCED)) continue;
-          const container = await findContainer(engine, { container: record.containerId }).catch(
-            (error: unknown) => {
-              if (error instanceof LifeboatError && error.type === 'ContainerNotFound') return undefined;
-              throw error;
-            },
-          );
+          const container = await seekContainer(engine, { container: record.containerId });
           if (container?.paused) await resumeContainer(engine, container.id);
           await clearInterruption(engine, record.volume);
         }

@@ -1,10 +1,5 @@
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
-import {
-  beginCheckBesideDump,
-  checkStore,
-  endCheckBesideDump,
-  passesCheckBesideDump,
-} from '../adapters/neo4j/check.ts';
+import { checkBesideDump, checkStore } from '../adapters/neo4j/check.ts';
 import { dumpDatabase } from '../adapters/neo4j/dump.ts';
 import {
   awaitSandbox,
@@ -113,15 +108,16 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
               }),
           });
         if (!neo4jNamed(deps.config(), input.plan.service).checkCopies) return await dump();
+        const check = checkBesideDump(engine, admin, COPY, database);
         // One that this step did not begin is of an earlier copy.
-        if (!context.checkpoint.checking) await endCheckBesideDump(engine, admin, COPY, database);
+        if (!context.checkpoint.checking) await check.end();
         context.beat({ checkpoint: { checking: true } });
-        await beginCheckBesideDump(engine, admin, COPY, database);
+        await check.begin();
         try {
           return await dump();
         } catch (error) {
           if (context.signal.aborted && context.keep()) throw error;
-          await endCheckBesideDump(engine, admin, COPY, database);
+          await check.end();
           const refused = error instanceof LifeboatError && error.type === 'DumpFailed';
           if (context.signal.aborted || !refused) throw error;
           // Another Neo4j may lock more than those that this was tried with: alone, it can not be in its way.
@@ -137,7 +133,7 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
         if (!neo4jNamed(deps.config(), plan.service).checkCopies) return;
         context.beat({ step: `checking the copy of ${database}` });
         const admin = await sandboxContextOf(engine, input, context);
-        if (await passesCheckBesideDump(engine, admin, COPY, database, context)) return;
+        if (await checkBesideDump(engine, admin, COPY, database).passes(context)) return;
         await checkStore(engine, admin, COPY, database, context);
       });
     },

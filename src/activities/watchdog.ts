@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { ownerOf } from '../adapters/docker/archive.ts';
-import { findContainer } from '../adapters/docker/container.ts';
+import { findContainer, seekContainer } from '../adapters/docker/container.ts';
 import { clearDebt, type Debt, listDebts } from '../adapters/docker/debt.ts';
 import { asking, installationLabel } from '../adapters/docker/engine.ts';
 import { removeContainer } from '../adapters/docker/helper.ts';
@@ -179,12 +179,7 @@ export function createWatchdogActivities(deps: Dependencies) {
 
   async function reclaim(record: Interruption, context: Step): Promise<Reclaimed> {
     const service = neo4jOf(record);
-    const container = await findContainer(engine, service?.target ?? { container: record.containerId }).catch(
-      (error: unknown) => {
-        if (error instanceof LifeboatError && error.type === 'ContainerNotFound') return undefined;
-        throw error;
-      },
-    );
+    const container = await seekContainer(engine, service?.target ?? { container: record.containerId });
     if (!container) return 'is gone';
     if (container.running && !container.paused && !record.restore) return 'was up already';
     // A container that was made anew while its old one was down has never run: it takes the old one's place.

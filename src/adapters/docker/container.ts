@@ -69,6 +69,17 @@ export async function findContainer(engine: Engine, reference: ContainerReferenc
   }
 }
 
+/** The same; undefined when there is none. */
+export async function seekContainer(
+  engine: Engine,
+  reference: ContainerReference,
+): Promise<Container | undefined> {
+  return await findContainer(engine, reference).catch((error: unknown) => {
+    if (error instanceof LifeboatError && error.type === 'ContainerNotFound') return undefined;
+    throw error;
+  });
+}
+
 async function findComposeContainer(
   engine: Engine,
   { project, service }: { project: string; service: string },

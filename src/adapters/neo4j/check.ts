@@ -1,13 +1,6 @@
-import { LifeboatError } from '../../model/failures.ts';
-import { findContainer } from '../docker/container.ts';
+import { seekContainer } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
-import {
-  beginHelper,
-  type HelperRun,
-  type HelperSpec,
-  removeContainer,
-  runHelper,
-} from '../docker/helper.ts';
+import { beginHelper, type HelperRun, removeContainer, runHelper } from '../docker/helper.ts';
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
 import { type AdminContext, adminHelper } from './dump.ts';
@@ -35,60 +28,36 @@ export async function checkStore(
   judgeAdmin('check', database, await runHelper(engine, helper, options));
 }
 
-/**
- * Begin to check a copy while it is dumped: each keeps about one core busy. A check of this name that was begun already goes on.
- * @param data the data directory of the copy.
- */
-export async function beginCheckBesideDump(
+/** The check of a copy that is dumped meanwhile: each keeps about one core busy. */
+export interface CheckBesideDump {
+  /** Begin it; one that was begun already goes on. */
+  begin(): Promise<void>;
+  /** Wait for it. False: there is none, or it did not go well, and a check of its own is to say why. */
+  passes(options: HelperRun): Promise<boolean>;
+  /** End it, if there is one. */
+  end(): Promise<void>;
+}
+
+/** @param data the data directory of the copy. */
+export function checkBesideDump(
   engine: Engine,
   context: AdminContext,
   data: string,
   database: string,
-): Promise<void> {
-  const spec = besideDump(context, data, database);
-  if (spec) await beginHelper(engine, spec);
-}
-
-/** Wait for a check that was begun beside a dump. False: there is none, or it found something, which a check of its own is to say. */
-export async function passesCheckBesideDump(
-  engine: Engine,
-  context: AdminContext,
-  data: string,
-  database: string,
-  options: HelperRun = {},
-): Promise<boolean> {
-  const spec = besideDump(context, data, database);
-  if (!spec || !(await isThere(engine, spec.name))) return false;
-  return (await runHelper(engine, spec, options)).exitCode === 0;
-}
-
-/** End a check that was begun beside a dump, if there is one. */
-export async function endCheckBesideDump(
-  engine: Engine,
-  context: AdminContext,
-  data: string,
-  database: string,
-): Promise<void> {
-  const spec = besideDump(context, data, database);
-  if (spec) await removeContainer(engine, spec.name);
-}
-
-function besideDump(context: AdminContext, data: string, database: string): HelperSpec | undefined {
+): CheckBesideDump {
   const check = checkCommand(context, database);
-  if (!check) return undefined;
+  if (!check) return { begin: async () => {}, passes: async () => false, end: async () => {} };
   const twin = `${data}/twin/${database}`;
   const program = ['sh', '-c', TWIN_CHECK_SCRIPT, twin, data, database, ...check];
-  return adminHelper(context, `check-beside-${database}`, program, twin);
-}
-
-async function isThere(engine: Engine, name: string): Promise<boolean> {
-  return await findContainer(engine, { container: name }).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof LifeboatError && error.type === 'ContainerNotFound') return false;
-      throw error;
+  const helper = adminHelper(context, `check-beside-${database}`, program, twin);
+  return {
+    begin: async () => void (await beginHelper(engine, helper)),
+    async passes(options) {
+      if (!(await seekContainer(engine, { container: helper.name }))) return false;
+      return (await runHelper(engine, helper, options)).exitCode === 0;
     },
-  );
+    end: async () => await removeContainer(engine, helper.name),
+  };
 }
 
 const checkCommand = (context: AdminContext, database: string): string[] | null =>
