@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Client, Connection, type WorkflowHandle } from '@temporalio/client';
@@ -92,9 +92,13 @@ export function neo4jSection(server: Neo4jServer, more: object = {}): object {
   };
 }
 
-/** @param config services, and what else differs from a primary directory repository called `local`; with `host` one of a fleet. */
+/**
+ * @param config services, and what else differs from a primary directory repository called `local`; with `host` one of a fleet.
+ * @param options.apart the worker does not see the engine's volumes, as in a container or on another machine
+ */
 export async function startLifeboat(
   config: { services: object } & Record<string, unknown>,
+  { apart = false }: { apart?: boolean } = {},
 ): Promise<Lifeboat> {
   const testbed = useTestbed();
   const directory = await mkdtemp(join(testbed.directory, 'lifeboat-'));
@@ -121,16 +125,21 @@ export async function startLifeboat(
   const engine = connectEngine({ socketPath: testbed.docker.socketPath });
   const repository = new DirectoryRepository({ kind: 'directory', name: 'local', path });
 
+  const around = apart ? await withoutVolumes(engine) : [];
   const startWorker = async (fault?: WorkerFault, env: NodeJS.ProcessEnv = {}) =>
-    await spawnWorker(fault ? FAULTY_WORKER : WORKER, {
-      ...process.env,
-      ...(fault ? { LIFEBOAT_TEST_FAULT: JSON.stringify(fault) } : {}),
-      DOCKER_HOST: testbed.docker.host,
-      LIFEBOAT_CONFIG: file,
-      LIFEBOAT_UPLOADS: join(directory, 'uploads'),
-      LIFEBOAT_WORKFLOW_BUNDLE: join(testbed.directory, 'workflow-bundle.js'),
-      ...env,
-    });
+    await spawnWorker(
+      fault ? FAULTY_WORKER : WORKER,
+      {
+        ...process.env,
+        ...(fault ? { LIFEBOAT_TEST_FAULT: JSON.stringify(fault) } : {}),
+        DOCKER_HOST: testbed.docker.host,
+        LIFEBOAT_CONFIG: file,
+        LIFEBOAT_UPLOADS: join(directory, 'uploads'),
+        LIFEBOAT_WORKFLOW_BUNDLE: join(testbed.directory, 'workflow-bundle.js'),
+        ...env,
+      },
+      around,
+    );
   const lifeboat: Lifeboat = {
     testbed,
     engine,
@@ -224,11 +233,29 @@ function causeOfFailure(error: unknown): Cause {
   return cause;
 }
 
-async function spawnWorker(program: string, env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** What starts a program so that it finds nothing where the engine keeps its volumes; nothing where they are not to be read anyway. */
+async function withoutVolumes(engine: Engine): Promise<string[]> {
+  const { DockerRootDir } = (await engine.info()) as { DockerRootDir: string };
+  const volumes = join(DockerRootDir, 'volumes');
+  const seen = await access(volumes, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  return seen ? ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none "$0" && exec "$@"', volumes] : [];
+}
+
+async function spawnWorker(
+  program: string,
+  env: NodeJS.ProcessEnv,
+  around: string[],
+): Promise<WorkerProcess> {
+  const [first = '', ...rest] = [
+    ...around,
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    program,
+  ];
+  const child = spawn(first, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const ready = new Promise<void>((resolve, reject) => {
     const listen = (chunk: Buffer) => {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open } from 'node:fs/promises';
 import { posix } from 'node:path';
-import type { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { extract, type Header, pack } from 'tar-stream';
 import { LifeboatError } from '../../model/failures.ts';
 import { asking, type Engine, engineStatus } from './engine.ts';
@@ -71,18 +71,19 @@ async function firstHeader(archive: Readable): Promise<Header> {
 export async function readFileFrom(engine: Engine, id: string, path: string): Promise<Readable> {
   const archive = await openArchive(engine, id, path);
   const entries = extract();
-  archive.on('error', (error) => entries.destroy(error));
-  archive.pipe(entries);
-  for await (const entry of entries) {
-    if (entry.header.type !== 'file') break;
-    entry.on('close', () => archive.destroy());
-    return entry as unknown as Readable;
+  // Whoever reads the file hears of it: the entry that is open ends with the archive's error.
+  pipeline(archive, entries, () => {});
+  // No loop, because to leave one ends the archive, and the file with it.
+  const { value: entry } = await entries[Symbol.asyncIterator]().next();
+  if (entry?.header.type !== 'file') {
+    archive.destroy();
+    throw new LifeboatError(
+      'KeyNotFound',
+      `${path} in the container ${id.slice(0, 12)} is not a regular file.`,
+    );
   }
-  archive.destroy();
-  throw new LifeboatError(
-    'KeyNotFound',
-    `${path} in the container ${id.slice(0, 12)} is not a regular file.`,
-  );
+  entry.on('close', () => archive.destroy());
+  return Readable.from(entry, { objectMode: false });
 }
 
 /** Make directories in a container (also one that was never started), owned by `owner` with mode 0700. */
@@ -103,7 +104,10 @@ export async function makeDirectories(
   );
 }
 
-/** Write one file of known size into a container, streamed. */
+/**
+ * Write one file of known size into a container, streamed.
+ * @throws what `source` failed with, or what the engine answered.
+ */
 export async function writeFileInto(
   engine: Engine,
   id: string,
@@ -122,13 +126,22 @@ export async function writeFileInto(
     },
     (error) => (error ? archive.destroy(error) : archive.finalize()),
   );
-  source.on('error', (error) => archive.destroy(error));
-  source.pipe(entry);
-  await asking(`write ${path} into the container ${id.slice(0, 12)}`, () =>
-    engine
-      .getContainer(id)
-      .putArchive(archive as unknown as NodeJS.ReadableStream, { path: posix.dirname(path) }),
-  );
+  let broken: Error | undefined;
+  source.once('error', (error) => {
+    broken = error;
+  });
+  pipeline(source, entry, (error) => error && archive.destroy(error));
+  try {
+    await asking(`write ${path} into the container ${id.slice(0, 12)}`, () =>
+      engine
+        .getContainer(id)
+        .putArchive(archive as unknown as NodeJS.ReadableStream, { path: posix.dirname(path) }),
+    );
+  } catch (error) {
+    throw broken ?? error;
+  } finally {
+    source.destroy();
+  }
 }
 
 /**
