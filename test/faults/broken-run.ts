@@ -35,10 +35,13 @@ export async function breakRun(
   if (fault === 'terminate') await handle.terminate('a test');
   if (fault === 'section terminated') await section.terminate('a test');
   if (fault === 'kill -9') await lifeboat.worker.kill('SIGKILL');
-  // After a kill the next worker does not stall.
-  if (typeof fault === 'string' && !['failure', 'cancel'].includes(fault)) await restartWorker(lifeboat);
+  // The next worker does not stall. A failure and a cancel are for the one that has met them to see to.
+  const another = typeof fault === 'string' && !['failure', 'cancel'].includes(fault);
+  if (another) await restartWorker(lifeboat);
   await quiet([handle, section]);
-  await restartWorker(lifeboat);
+  if (!another) await restartWorker(lifeboat);
+  // What the look of a worker's start has under way is not abandoned, to this look or another.
+  await quiet([lifeboat.client.workflow.getHandle(`watchdog/${lifeboat.taskQueue}/start-up`)]);
   await lifeboat.run('watchdog');
   return handle;
 }

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type Docker from 'dockerode';
 import { cacheDirectory } from './cache.ts';
+import { archiveClasses } from './class-archive.ts';
 import { onPath, runCommand } from './command.ts';
 import { ensurePackages } from './debian.ts';
-import { IMAGE_SOURCES } from './neo4j-image.ts';
+import { IMAGE_SOURCES, loadImage } from './neo4j-image.ts';
 import type { Say } from './progress.ts';
 
 /**
@@ -14,6 +16,9 @@ import type { Say } from './progress.ts';
  * `docker load` takes. The archive appears under its name only when it is whole.
  */
 export async function buildNeo4jArchive(options: {
+  docker: Docker;
+  /** Id of the testbed, for the label of what is made on the way. */
+  testbed: string;
   archive: string;
   /** Name and tag of the image. */
   name: string;
@@ -22,7 +27,7 @@ export async function buildNeo4jArchive(options: {
   java: string;
   say: Say;
 }): Promise<void> {
-  const { archive, name, version, java, say } = options;
+  const { docker, testbed, archive, name, version, java, say } = options;
   await ensurePackages(['tini'], say);
   await removeUnfinished(dirname(archive));
   const work = await mkdtemp(join(dirname(archive), UNFINISHED));
@@ -33,8 +38,19 @@ export async function buildNeo4jArchive(options: {
     say('putting the image together');
     const root = join(work, 'root');
     await runCommand(join(IMAGE_SOURCES, 'build-root.sh'), [root, java, jars]);
-    await packImage(work, root, name);
-    await rename(join(work, 'image.tar'), archive);
+    await packLayer(work, 'layer.tar', root);
+    const bare = `${name}-bare`;
+    await loadImage(docker, await packImage(work, ['layer.tar'], bare));
+    say('archiving the classes that it loads');
+    const shared = join(work, 'shared', 'opt', 'java', 'lib');
+    await mkdir(shared, { recursive: true });
+    try {
+      await archiveClasses(docker, bare, testbed, join(shared, 'neo4j.jsa'));
+    } finally {
+      await docker.getImage(bare).remove({ force: true });
+    }
+    await packLayer(work, 'shared.tar', join(work, 'shared'));
+    await rename(await packImage(work, ['layer.tar', 'shared.tar'], name), archive);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -78,25 +94,33 @@ async function fetchJars(version: string, directory: string): Promise<void> {
   }
 }
 
-/** One layer, its configuration and a manifest: the format of `docker save`. */
-async function packImage(work: string, root: string, name: string): Promise<void> {
-  const layer = join(work, 'layer.tar');
-  await runCommand('tar', ['-C', root, '--sort=name', '--numeric-owner', '-cf', layer, '.']);
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(layer), hash);
+async function packLayer(work: string, layer: string, root: string): Promise<void> {
+  await runCommand('tar', ['-C', root, '--sort=name', '--numeric-owner', '-cf', join(work, layer), '.']);
+}
+
+/** Layers, their configuration and a manifest: the format of `docker save`. */
+async function packImage(work: string, layers: readonly string[], name: string): Promise<string> {
+  const digests: string[] = [];
+  for (const layer of layers) {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(join(work, layer)), hash);
+    digests.push(`sha256:${hash.digest('hex')}`);
+  }
+  const created = '2026-01-01T00:00:00Z';
   const configuration = {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
-    created: '2026-01-01T00:00:00Z',
-    rootfs: { type: 'layers', diff_ids: [`sha256:${hash.digest('hex')}`] },
-    history: [{ created: '2026-01-01T00:00:00Z', comment: 'Lifeboat testbed' }],
+    created,
+    rootfs: { type: 'layers', diff_ids: digests },
+    history: layers.map(() => ({ created, comment: 'Lifeboat testbed' })),
     config: IMAGE_CONFIGURATION,
   };
   await writeFile(join(work, 'config.json'), JSON.stringify(configuration));
-  const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }];
+  const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: layers }];
   await writeFile(join(work, 'manifest.json'), JSON.stringify(manifest));
-  const files = ['manifest.json', 'config.json', 'layer.tar'];
-  await runCommand('tar', ['-C', work, '-cf', join(work, 'image.tar'), ...files]);
+  const image = join(work, 'image.tar');
+  await runCommand('tar', ['-C', work, '-cf', image, 'manifest.json', 'config.json', ...layers]);
+  return image;
 }
 
 /** As the official image has it. */

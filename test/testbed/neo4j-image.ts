@@ -22,7 +22,11 @@ export const IMAGE_SOURCES = fileURLToPath(new URL('./neo4j-image', import.meta.
  * `LIFEBOAT_TEST_NEO4J_IMAGE` names, else the official one where it is present or can be pulled, else one with the
  * same conventions that is built from Maven Central's jars and kept in the cache.
  */
-export async function ensureNeo4jImage(docker: Docker, say: Say = silently): Promise<string> {
+export async function ensureNeo4jImage(
+  docker: Docker,
+  testbed: string,
+  say: Say = silently,
+): Promise<string> {
   const given = process.env.LIFEBOAT_TEST_NEO4J_IMAGE;
   if (given) {
     if (!(await hasImage(docker, given)) && !(await pullImage(docker, given, 300, say))) {
@@ -39,7 +43,11 @@ export async function ensureNeo4jImage(docker: Docker, say: Say = silently): Pro
     const archive = join(cacheDirectory('neo4j-image'), `neo4j-${NEO4J_VERSION}-${digest}.tar`);
     if (!existsSync(archive)) {
       if (await pullImage(docker, OFFICIAL_IMAGE, 120, say)) return OFFICIAL_IMAGE;
-      await buildNeo4jArchive({ archive, name, version: NEO4J_VERSION, java: needJava(java), say });
+      await buildNeo4jArchive({
+        ...{ docker, testbed, archive, name, say },
+        version: NEO4J_VERSION,
+        java: needJava(java),
+      });
     }
     if (!(await hasImage(docker, name))) {
       say(`loading ${name}`);
@@ -59,7 +67,8 @@ export async function hasImage(docker: Docker, name: string): Promise<boolean> {
     );
 }
 
-async function loadImage(docker: Docker, archive: string): Promise<void> {
+/** What `docker load` does. */
+export async function loadImage(docker: Docker, archive: string): Promise<void> {
   const stream = await docker.loadImage(createReadStream(archive), { quiet: true });
   const lines = await new Promise<{ error?: string }[]>((resolve, reject) => {
     docker.modem.followProgress(stream, (error, output) => (error ? reject(error) : resolve(output)));
@@ -68,12 +77,13 @@ async function loadImage(docker: Docker, archive: string): Promise<void> {
   if (refused) throw new Error(`The Docker engine did not load ${archive}: ${refused.error}`);
 }
 
-/** The image changes with what it is made of: the scripts, the version, the Java runtime. */
+/** The image changes with what it is made of: the scripts, the version, the Java runtime, and how its classes are archived. */
 async function digestOf(java: string | undefined): Promise<string> {
   const hash = createHash('sha256').update(`${NEO4J_VERSION} ${process.arch}\n`);
   for (const name of (await readdir(IMAGE_SOURCES)).sort()) {
     hash.update(`${name}\n`).update(await readFile(join(IMAGE_SOURCES, name)));
   }
+  hash.update(await readFile(fileURLToPath(new URL('./class-archive.ts', import.meta.url))));
   if (java) hash.update(await readFile(join(java, 'release'), 'utf8').catch(() => java));
   return hash.digest('hex').slice(0, 10);
 }

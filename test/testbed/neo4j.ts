@@ -108,6 +108,10 @@ export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServ
   }
 }
 
+/** Takes half of the start's time: a test's server does not live long enough for the optimizing compiler, for threads that collect, nor for doubts about jars. */
+export const QUICK_START =
+  '-XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote';
+
 /** Settings as the image takes them: `_` for a dot and `__` for an underscore. */
 function settings(boltPort: number, httpPort: number, heap: string): Record<string, string> {
   return {
@@ -115,9 +119,7 @@ function settings(boltPort: number, httpPort: number, heap: string): Record<stri
     NEO4J_server_bolt_listen__address: `127.0.0.1:${boltPort}`,
     NEO4J_server_bolt_advertised__address: `127.0.0.1:${boltPort}`,
     NEO4J_server_http_listen__address: `127.0.0.1:${httpPort}`,
-    // Takes half of the start's time: a test's server does not live long enough for the optimizing compiler, for threads that collect, nor for doubts about jars.
-    NEO4J_server_jvm_additional:
-      '-XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote',
+    NEO4J_server_jvm_additional: QUICK_START,
     NEO4J_server_memory_heap_initial__size: heap,
     NEO4J_server_memory_heap_max__size: heap,
     NEO4J_server_memory_pagecache_size: '64m',

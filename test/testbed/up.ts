@@ -104,7 +104,7 @@ class StartUp {
     say(`the engine answers at ${host}`);
     if (!this.#parts.has('neo4j')) return;
     const image = progressOf('neo4j', this.#since);
-    const neo4jImage = await ensureNeo4jImage(docker, image);
+    const neo4jImage = await ensureNeo4jImage(docker, this.#state.id, image);
     await this.#up({ neo4jImage });
     image(`the image ${neo4jImage} is there`);
   }

@@ -224,7 +224,7 @@ async function ownEngine(state: TestbedState): Promise<{ docker: DockerEngine; n
   const { host, directory = '' } = docker;
   state.docker = { host, socketPath: host.slice('unix://'.length), private: true, directory };
   await writeState(state);
-  const image = await ensureNeo4jImage(docker.docker);
+  const image = await ensureNeo4jImage(docker.docker, state.id);
   const neo4j = await startNeo4j({
     docker: docker.docker,
     image,

@@ -59,7 +59,7 @@ ln -s /logs "$home/logs"
 cp "$jars"/*.jar "$home/lib/"
 cp "$here/neo4j.conf" "$here/neo4j-admin.conf" "$home/conf/"
 for name in neo4j neo4j-admin; do install -m 755 "$here/launcher.sh" "$home/bin/$name"; done
-install -m 755 "$here/docker-entrypoint.sh" "$root/startup/docker-entrypoint.sh"
+install -m 755 "$here/docker-entrypoint.sh" "$here/archive-classes.sh" "$root/startup/"
 chown -R 7474:7474 "$home" "$root/data" "$root/logs"
 chmod -R a+rX "$home/lib"
 chmod 777 "$root/data" "$root/logs" "$home/conf" "$home/run"

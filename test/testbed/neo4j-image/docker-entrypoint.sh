@@ -98,6 +98,4 @@ if [[ ${1:-} != neo4j || $# -ne 1 ]]; then
   exec "${as_neo4j[@]}" "$@"
 fi
 set_first_password
-# The launcher prints the server's own command, quoted for a shell; run that, so that no second JVM stays.
-command=$("${as_neo4j[@]}" neo4j console --dry-run)
-eval "exec ${as_neo4j[*]} $command"
+exec "${as_neo4j[@]}" neo4j console
