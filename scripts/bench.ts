@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { canInstallPackages, ensurePackages } from '../test/testbed/debian.ts';
 import { takeDown } from '../test/testbed/down.ts';
+import { connectDocker } from '../test/testbed/engine.ts';
+import { withOfficialStart } from '../test/testbed/neo4j-image.ts';
 import { progressOf } from '../test/testbed/progress.ts';
-import { stateFile } from '../test/testbed/state.ts';
+import { stateFile, writeState } from '../test/testbed/state.ts';
 import { bringUp } from '../test/testbed/up.ts';
 import { awayPlot } from './bench-steps/away-plot.ts';
 import { benchTable } from './bench-steps/bench-table.ts';
@@ -71,7 +73,11 @@ const load = loadavg()[0] ?? 0;
 if (await canInstallPackages()) await ensurePackages(['zstd', 'restic'], progressOf('bench'));
 const testbed = await bringUp({ parts: ['docker', 'neo4j', 'temporal', 'qdrant'], owner: process.pid });
 process.env.LIFEBOAT_TESTBED = stateFile(testbed.id);
-if (testbed.docker) process.env.DOCKER_HOST = testbed.docker.host;
+if (testbed.docker && testbed.neo4jImage) {
+  process.env.DOCKER_HOST = testbed.docker.host;
+  testbed.neo4jImage = await withOfficialStart(connectDocker(testbed.docker.host), testbed.neo4jImage);
+  await writeState(testbed);
+}
 const say = (row: object) => console.log(JSON.stringify(row));
 let measured: Measured;
 try {

@@ -39,7 +39,7 @@ export async function breakRun(
   const another = typeof fault === 'string' && !['failure', 'cancel'].includes(fault);
   if (another) await restartWorker(lifeboat);
   await quiet([handle, section]);
-  if (!another) await restartWorker(lifeboat);
+  if (!another) await lifeboat.mend();
   // What the look of a worker's start has under way is not abandoned, to this look or another.
   await quiet([lifeboat.client.workflow.getHandle(`watchdog/${lifeboat.taskQueue}/start-up`)]);
   await lifeboat.run('watchdog');

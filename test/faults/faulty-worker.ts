@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -7,17 +7,26 @@ import type { WorkerFault } from '../workflows/lifeboat.ts';
 
 /**
  * The worker, but for one activity that does its work and then does not answer: the worst moment for a step to break, because its
- * effect is there and nobody knows.
+ * effect is there and nobody knows. Which one, if any, stands in a file, so that a test can change it without another start.
  */
-const fault = JSON.parse(process.env.LIFEBOAT_TEST_FAULT ?? '{}') as WorkerFault;
+function faultOf(activity: string): WorkerFault | undefined {
+  const file = process.env.LIFEBOAT_TEST_FAULT;
+  if (!file || !existsSync(file)) return undefined;
+  const fault = JSON.parse(readFileSync(file, 'utf8')) as WorkerFault;
+  return fault.activity === activity ? fault : undefined;
+}
 
-function around(activities: Activities): Activities {
-  const real = activities[fault.activity as keyof Activities] as (...args: unknown[]) => Promise<unknown>;
-  const broken = async (...args: unknown[]) => {
+type Activity = (...args: unknown[]) => Promise<unknown>;
+
+const breakable =
+  (name: string, real: Activity): Activity =>
+  async (...args) => {
+    const fault = faultOf(name);
     const result = await real(...args);
+    if (!fault) return result;
     writeFileSync(fault.marker, fault.how);
     if (fault.how === 'fail') {
-      throw ApplicationFailure.nonRetryable(`The test lets ${fault.activity} fail.`, 'HelperFailed');
+      throw ApplicationFailure.nonRetryable(`The test lets ${name} fail.`, 'HelperFailed');
     }
     const signal = cancellationSignal();
     while (!signal.aborted && !existsSync(`${fault.marker}.go`)) {
@@ -27,7 +36,10 @@ function around(activities: Activities): Activities {
     signal.throwIfAborted();
     return result;
   };
-  return { ...activities, [fault.activity]: broken };
+
+function around(activities: Activities): Activities {
+  const all = Object.entries(activities).map(([name, real]) => [name, breakable(name, real as Activity)]);
+  return Object.fromEntries(all) as Activities;
 }
 
 await runWorker(await loadConfig(), { around, onReady: () => console.log('lifeboat: worker ready') });

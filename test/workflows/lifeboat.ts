@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Client, Connection, type WorkflowHandle } from '@temporalio/client';
@@ -56,6 +56,8 @@ export interface Lifeboat {
   worker: WorkerProcess;
   /** @param fault a step at which the worker stalls or fails: see `test/faults/faulty-worker.ts`; `env`: variables that differ. */
   startWorker(fault?: WorkerFault, env?: NodeJS.ProcessEnv): Promise<WorkerProcess>;
+  /** From now on the worker misbehaves nowhere. */
+  mend(): Promise<void>;
   /** Start a run with a worker that does one step and then misbehaves; resolves when it has done it. */
   startBroken(fault: Omit<WorkerFault, 'marker'>, type: string, input?: object): Promise<BrokenRun>;
   /** Everything of Lifeboat's that is left in the engine for these services: should be empty when it is quiet. */
@@ -72,6 +74,7 @@ export interface BrokenRun {
 export interface WorkerProcess {
   pid: number;
   process: ChildProcess;
+  isAlive(): boolean;
   output(): string;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
@@ -126,12 +129,22 @@ export async function startLifeboat(
   const repository = new DirectoryRepository({ kind: 'directory', name: 'local', path });
 
   const around = apart ? await withoutVolumes(engine) : [];
-  const startWorker = async (fault?: WorkerFault, env: NodeJS.ProcessEnv = {}) =>
-    await spawnWorker(
-      fault ? FAULTY_WORKER : WORKER,
+  const faultFile = join(directory, 'fault.json');
+  const setFault = async (fault?: WorkerFault) => {
+    if (!fault) return await rm(faultFile, { force: true });
+    await writeFile(`${faultFile}.new`, JSON.stringify(fault));
+    await rename(`${faultFile}.new`, faultFile);
+  };
+  /** Whether workers of this test can misbehave: the first that has to is another program, and so are those after it. */
+  let breakable = false;
+  const startWorker = async (fault?: WorkerFault, env: NodeJS.ProcessEnv = {}) => {
+    breakable ||= fault !== undefined;
+    await setFault(fault);
+    return await spawnWorker(
+      breakable ? FAULTY_WORKER : WORKER,
       {
         ...process.env,
-        ...(fault ? { LIFEBOAT_TEST_FAULT: JSON.stringify(fault) } : {}),
+        LIFEBOAT_TEST_FAULT: faultFile,
         DOCKER_HOST: testbed.docker.host,
         LIFEBOAT_CONFIG: file,
         LIFEBOAT_UPLOADS: join(directory, 'uploads'),
@@ -140,6 +153,7 @@ export async function startLifeboat(
       },
       around,
     );
+  };
   const lifeboat: Lifeboat = {
     testbed,
     engine,
@@ -179,10 +193,15 @@ export async function startLifeboat(
       lifeboat.worker = await startWorker(fault, env);
       return lifeboat.worker;
     },
+    mend: async () => await setFault(),
     async startBroken(fault, type, input) {
       const marker = join(directory, unique('fault'));
-      await lifeboat.worker.kill('SIGTERM');
-      await lifeboat.startWorker({ ...fault, marker });
+      if (breakable && lifeboat.worker.isAlive()) {
+        await setFault({ ...fault, marker });
+      } else {
+        await lifeboat.worker.kill('SIGTERM');
+        await lifeboat.startWorker({ ...fault, marker });
+      }
       const handle = await lifeboat.start(type, input);
       const isThere = async () => {
         if (existsSync(marker)) return true;
@@ -267,12 +286,14 @@ async function spawnWorker(
     child.once('exit', (code) => reject(new Error(`The worker ended with ${code}: ${output}`)));
   });
   await ready;
+  const isAlive = () => child.exitCode === null && child.signalCode === null;
   return {
     pid: child.pid ?? 0,
     process: child,
+    isAlive,
     output: () => output,
     async kill(signal) {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (!isAlive()) return;
       const ended = once(child, 'exit');
       child.kill(signal);
       await ended;

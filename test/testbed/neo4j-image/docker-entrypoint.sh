@@ -98,4 +98,9 @@ if [[ ${1:-} != neo4j || $# -ne 1 ]]; then
   exec "${as_neo4j[@]}" "$@"
 fi
 set_first_password
+if [[ ${STAND_IN_START:-} == official ]]; then
+  # The official launcher prints the server's own command, quoted for a shell; run that, so that no second JVM stays.
+  command=$("${as_neo4j[@]}" neo4j console --dry-run)
+  eval "exec ${as_neo4j[*]} $command"
+fi
 exec "${as_neo4j[@]}" neo4j console

@@ -2,8 +2,18 @@
 # Installed twice, as `neo4j` and as `neo4j-admin`: the name decides which of the two programs starts.
 # The official ones are small JVMs that read the configuration and start the real one with what it says. A shell can do
 # that too, and a JVM that is not started is a fifth of a server's start and half of a neo4j-admin.
+# `STAND_IN_START=official` has them start as the official ones do, for measurements.
 set -f
 home=${NEO4J_HOME:-/var/lib/neo4j}
+
+if [ "${STAND_IN_START:-}" = official ]; then
+  case "${0##*/}" in
+    neo4j-admin) program=org.neo4j.server.startup.Neo4jAdminCommand ;;
+    *) program=org.neo4j.server.startup.Neo4jCommand ;;
+  esac
+  exec "${JAVA_HOME:?}/bin/java" -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+    -cp "$home/lib/*" "-Dbasedir=$home" "$program" "$@"
+fi
 
 setting() {
   sed -n "s/^$2=//p" "$home/conf/$1"
