@@ -24,7 +24,7 @@ import { workflowBundle } from './worker/workflow-bundle.ts';
 export interface WorkerOptions {
   /** Ends the worker: activities get 10 seconds, then they are handed to the next worker. */
   signal?: AbortSignal;
-  /** Called when it polls for work. */
+  /** Called when it polls for work, and has asked for its first look. */
   onReady?: () => void;
   /** Put something around the activities: a trace, or a fault that is tried. */
   around?: (activities: Activities) => Activities;
@@ -101,8 +101,8 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
     options.signal?.addEventListener('abort', stop, { once: true });
     if (options.signal?.aborted) stop();
     const running = created.run();
-    options.onReady?.();
     await lookAtOnce(client, taskQueue);
+    options.onReady?.();
     await running;
   } finally {
     current.close();

@@ -160,6 +160,10 @@ const SCRIPTS = {
   record: RECORD,
 } as const;
 
+/** A step that looks at all restores is of the run that asks, and of one volume: another's helper would answer for another volume, or go with its own run. */
+const askerOf = ({ runId }: { runId: string }, { volume }: RestorePlace) =>
+  `${runId.slice(-12)} ${volume ?? ''}`;
+
 /** Run one of the steps in a helper of the service's own image and as the store's owner. */
 export async function runSwapStep(
   engine: Engine,
@@ -172,7 +176,7 @@ export async function runSwapStep(
   const outcome = await runHelper(
     engine,
     {
-      name: `lifeboat-${word(step)}-${word(place.restore)}-${word(context.service)}`,
+      name: `lifeboat-${word(step)}-${word(place.restore || askerOf(context, place))}-${word(context.service)}`,
       imageId: context.container.imageId,
       entrypoint: ['sh', '-c'],
       command: [SCRIPTS[step], 'sh', place.data, placeOf(place), ...words],
