@@ -40,9 +40,7 @@ export async function breakRun(
   if (another) await restartWorker(lifeboat);
   await quiet([handle, section]);
   if (!another) await lifeboat.mend();
-  // What the look of a worker's start has under way is not abandoned, to this look or another.
-  await quiet([lifeboat.client.workflow.getHandle(`watchdog/${lifeboat.taskQueue}/start-up`)]);
-  await lifeboat.run('watchdog');
+  await lifeboat.look();
   return handle;
 }
 

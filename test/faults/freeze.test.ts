@@ -81,14 +81,10 @@ test('a terminate of the critical section while it is frozen: the watchdog lets 
   await lifeboat.startWorker();
   const failure = await lifeboat.failureOf(handle);
   assert.equal(failure.type, 'Terminated');
-  let outcome: string | undefined;
-  // The new worker looks at its start too: while it is at it, another look is sent away.
-  await until('a look of the watchdog that meets no other', async () => {
-    const { reclaimed } = await lifeboat.run<{ reclaimed: Record<string, string> }>('watchdog');
-    outcome = reclaimed[server.containerName];
-    return outcome !== 'in use by another run';
-  });
-  assert.ok(['started', undefined].includes(outcome), outcome);
+  // The look of the new worker's start may be one that the last worker had begun, and have looked too early.
+  const looks = await lifeboat.look();
+  const outcomes = looks.map(({ reclaimed }) => reclaimed[server.containerName]);
+  assert.ok(outcomes.includes('started'), outcomes.join());
   await goesOn();
 });
 

@@ -143,7 +143,7 @@ describe('a restore drill', () => {
     await handle.terminate('a test');
     await lifeboat.worker.kill('SIGKILL');
     await lifeboat.startWorker();
-    await lifeboat.run('watchdog');
+    await lifeboat.look();
     await leavesEverythingAlone();
   });
 });

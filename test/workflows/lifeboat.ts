@@ -17,6 +17,7 @@ import type { Neo4jRecord } from '../../src/model/manifest.ts';
 import { hostQueue } from '../../src/model/names.ts';
 import { codecOf, openClient } from '../../src/temporal/data-converter.ts';
 import type { Cause } from '../../src/workflows/failure.ts';
+import type { WatchdogResult } from '../../src/workflows/watchdog.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { type Testbed, useTestbed } from '../testbed/testbed.ts';
 import { until } from '../testbed/until.ts';
@@ -60,6 +61,8 @@ export interface Lifeboat {
   mend(): Promise<void>;
   /** Start a run with a worker that does one step and then misbehaves; resolves when it has done it. */
   startBroken(fault: Omit<WorkerFault, 'marker'>, type: string, input?: object): Promise<BrokenRun>;
+  /** Let the watchdog look, after the look of the worker's start is over: what that has under way is nobody's to remove. Answers both. */
+  look(): Promise<WatchdogResult[]>;
   /** Everything of Lifeboat's that is left in the engine for these services: should be empty when it is quiet. */
   remains(services: string[]): Promise<string[]>;
   close(): Promise<void>;
@@ -212,6 +215,11 @@ export async function startLifeboat(
       };
       await until(`the step ${fault.activity} of ${handle.workflowId}`, isThere, { withinMs: 600_000 });
       return { handle, goOn: async () => await writeFile(`${marker}.go`, '') };
+    },
+    async look() {
+      const startUp = client.workflow.getHandle(`watchdog/${taskQueue}/start-up`);
+      const first = (await startUp.result()) as WatchdogResult;
+      return [first, await lifeboat.run<WatchdogResult>('watchdog')];
     },
     async remains(services) {
       const containers = await engine.listContainers({

@@ -173,7 +173,7 @@ describe('the chain of what has changed', () => {
 
   test('is removed by the watchdog when nobody wants it any more', async () => {
     await configure({});
-    await lifeboat.run('watchdog');
+    await lifeboat.look();
     assert.deepEqual(await lifeboat.remains([online]), []);
   });
 });

@@ -94,7 +94,7 @@ describe('a snapshot of the file system', { skip }, () => {
     await lifeboat.worker.kill('SIGKILL');
     await lifeboat.startWorker();
     for (let tries = 0; tries < 150 && (await lifeboat.remains([service])).length > 0; tries += 1) {
-      await lifeboat.run('watchdog');
+      await lifeboat.look();
       await sleep(200);
     }
     assert.deepEqual(await lifeboat.remains([service]), []);
