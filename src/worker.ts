@@ -114,17 +114,20 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
   }
 }
 
+/** For so long a server that does not answer keeps a worker from saying that it is ready. */
+const LOOK_WITHIN_MS = 10_000;
+
 /** What was stopped when the last worker died, or when Temporal was lost, does not wait for the schedule. */
 async function lookAtOnce(client: Client, taskQueue: string): Promise<void> {
-  await client.workflow
-    .start('watchdog', {
+  const start = async () =>
+    await client.workflow.start('watchdog', {
       taskQueue,
       workflowId: `watchdog/${taskQueue}/start-up`,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    })
-    .catch(() => {
-      // The schedule looks within a minute.
     });
+  await client.withDeadline(Date.now() + LOOK_WITHIN_MS, start).catch(() => {
+    // The schedule looks within a minute.
+  });
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -39,6 +39,7 @@ afterEach(async () => {
   await lifeboat.startWorker();
 });
 
+const section = () => lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
 const state = async () => (await lifeboat.engine.getContainer(server.containerName).inspect()).State;
 
 /** A backup that stands still because a step that did its work does not answer: with Neo4j frozen, or just let go on by the copy. */
@@ -58,6 +59,9 @@ async function goesOn(): Promise<void> {
   for (let tries = 0; tries < 300 && (await lifeboat.remains([service])).length > 0; tries += 1)
     await sleep(200);
   assert.deepEqual(await lifeboat.remains([service]), []);
+  // Its critical section may still be at its last step, and would send the next run away.
+  const isOver = async () => (await section().describe()).status.name !== 'RUNNING';
+  await until('the end of the critical section', isOver);
 }
 
 test('a cancel while it is frozen', async () => {
@@ -75,8 +79,7 @@ test('a terminate of the backup while it is frozen', async () => {
 
 test('a terminate of the critical section while it is frozen: the watchdog lets it go on', async () => {
   const handle = await standingBackup('openWindow');
-  const section = lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
-  await section.terminate('a test');
+  await section().terminate('a test');
   await lifeboat.worker.kill('SIGKILL');
   await lifeboat.startWorker();
   const failure = await lifeboat.failureOf(handle);
