@@ -39,7 +39,7 @@ export async function breakRun(
   const another = typeof fault === 'string' && !['failure', 'cancel'].includes(fault);
   if (another) await restartWorker(lifeboat);
   await quiet([handle, section]);
-  if (!another) await lifeboat.mend();
+  await lifeboat.mend();
   await lifeboat.look();
   return handle;
 }

@@ -1,5 +1,5 @@
 import type { BackupResult } from '../../src/workflows/backup.ts';
-import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
+import { countGraph, type GraphCounts, loadGraph, withDriver } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
@@ -101,17 +101,4 @@ async function outcome(
       ? 'old data serving'
       : `BROKEN: old data with other counts: ${JSON.stringify(counts)}`;
   });
-}
-
-async function withDriver<T>(
-  server: Neo4jServer,
-  call: (driver: ReturnType<Neo4jServer['driver']>) => Promise<T>,
-): Promise<T> {
-  await server.untilServing(120);
-  const driver = server.driver();
-  try {
-    return await call(driver);
-  } finally {
-    await driver.close();
-  }
 }

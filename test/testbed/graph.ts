@@ -1,4 +1,5 @@
 import type { Driver } from 'neo4j-driver';
+import type { Neo4jServer } from './neo4j.ts';
 
 /** What a graph holds, for a comparison. */
 export interface GraphCounts {
@@ -84,5 +85,19 @@ export async function deleteGraph(driver: Driver, database = 'neo4j'): Promise<v
     await session.run('MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS');
   } finally {
     await session.close();
+  }
+}
+
+/** For so long (s) a server that was started, backed up or restored may take until it serves. */
+const SERVES_WITHIN = 120;
+
+/** With a new driver each time: an old one waits for the transactions that it saw, and a restore takes them back. */
+export async function withDriver<T>(server: Neo4jServer, call: (driver: Driver) => Promise<T>): Promise<T> {
+  await server.untilServing(SERVES_WITHIN);
+  const driver = server.driver();
+  try {
+    return await call(driver);
+  } finally {
+    await driver.close();
   }
 }

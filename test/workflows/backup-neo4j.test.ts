@@ -5,7 +5,7 @@ import type { Driver } from 'neo4j-driver';
 import { walkDump } from '../../src/adapters/neo4j/dump-walker.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { RestoreResult } from '../../src/workflows/restore.ts';
-import { countGraph, deleteGraph, loadGraph } from '../testbed/graph.ts';
+import { countGraph, deleteGraph, loadGraph, withDriver } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
@@ -24,26 +24,17 @@ after(async () => {
   await server?.remove();
 });
 
-/** With a new driver each time: an old one waits for the transactions that it saw, and a restore takes them back. */
-async function withDriver<T>(call: (driver: Driver) => Promise<T>): Promise<T> {
-  await server.untilServing();
-  const driver = server.driver();
-  try {
-    return await call(driver);
-  } finally {
-    await driver.close();
-  }
-}
+const onGraph = <T>(call: (driver: Driver) => Promise<T>) => withDriver(server, call);
 
 test('a backup without input takes every database into one committed set, and the graph comes back from it', async () => {
-  const graph = await withDriver((driver) => loadGraph(driver, 2000));
+  const graph = await onGraph((driver) => loadGraph(driver, 2000));
   const handle = await lifeboat.start('backup');
   const result = (await handle.result()) as BackupResult;
 
   assert.equal(result.state, 'complete');
   assert.deepEqual(result.repositories, { local: 'ok' });
   assert.ok((result.offlineSeconds[service] ?? 0) > 0);
-  assert.deepEqual(await withDriver(countGraph), graph, 'the backup changed nothing');
+  assert.deepEqual(await onGraph(countGraph), graph, 'the backup changed nothing');
 
   const [set] = await lifeboat.sets();
   assert.ok(set && 'manifest' in set);
@@ -62,16 +53,16 @@ test('a backup without input takes every database into one committed set, and th
   const { events } = await handle.fetchHistory();
   assert.ok((events?.length ?? 0) < 150, `${events?.length} events`);
 
-  await withDriver(deleteGraph);
-  assert.equal((await withDriver(countGraph)).nodes, 0);
+  await onGraph(deleteGraph);
+  assert.equal((await onGraph(countGraph)).nodes, 0);
   const restored = await lifeboat.run<RestoreResult>('restore');
   assert.equal(restored.set, result.set);
   assert.equal(restored.services[0]?.compared, true);
-  assert.deepEqual(await withDriver(countGraph), graph);
+  assert.deepEqual(await onGraph(countGraph), graph);
 
   const undone = await lifeboat.run<RestoreResult>('restore', { undo: true });
   assert.equal(undone.services[0]?.service, service);
-  assert.equal((await withDriver(countGraph)).nodes, 0, 'the undo brought the emptied graph back');
+  assert.equal((await onGraph(countGraph)).nodes, 0, 'the undo brought the emptied graph back');
   assert.deepEqual(await lifeboat.remains([service]), []);
 });
 

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Driver } from 'neo4j-driver';
 import { listVolumes } from '../../src/adapters/docker/volume.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { KeptResult } from '../../src/workflows/kept.ts';
 import type { RestoreResult } from '../../src/workflows/restore.ts';
 import { breakRun, type Fault, scratchOf } from '../faults/broken-run.ts';
-import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
+import { countGraph, type GraphCounts, loadGraph, withDriver } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
@@ -39,15 +40,7 @@ beforeEach(async () => {
   );
 });
 
-async function graph<T>(call: (driver: ReturnType<Neo4jServer['driver']>) => Promise<T>): Promise<T> {
-  await server.untilServing(120);
-  const driver = server.driver();
-  try {
-    return await call(driver);
-  } finally {
-    await driver.close();
-  }
-}
+const graph = <T>(call: (driver: Driver) => Promise<T>) => withDriver(server, call);
 
 /** `old` with the number of the test, or `set`: what serves. */
 async function serves(): Promise<string> {

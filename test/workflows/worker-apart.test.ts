@@ -1,9 +1,10 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Driver } from 'neo4j-driver';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { RestoreResult } from '../../src/workflows/restore.ts';
-import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
+import { countGraph, deleteGraph, type GraphCounts, loadGraph, withDriver } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
@@ -28,14 +29,7 @@ after(async () => {
   await server?.remove();
 });
 
-async function graph<T>(call: (driver: ReturnType<Neo4jServer['driver']>) => Promise<T>): Promise<T> {
-  const driver = server.driver();
-  try {
-    return await call(driver);
-  } finally {
-    await driver.close();
-  }
-}
+const graph = <T>(call: (driver: Driver) => Promise<T>) => withDriver(server, call);
 
 test('a worker that does not see the volumes of the engine backs up and restores through it', async () => {
   const backup = await lifeboat.run<BackupResult>('backup');
@@ -44,8 +38,8 @@ test('a worker that does not see the volumes of the engine backs up and restores
   const bytes = taken.manifest.artifacts[0]?.content.bytes ?? 0;
   assert.ok(bytes > 1_000_000, `the dump has only ${bytes} bytes`);
   assert.equal((await lifeboat.neo4jRecord(backup.set)).mode, 'copy');
-  await graph((driver) => driver.executeQuery('MATCH (n) DETACH DELETE n', {}, { database: 'neo4j' }));
+  await graph(deleteGraph);
   const result = await lifeboat.run<RestoreResult>('restore', { services: [service] });
   assert.equal(result.services[0]?.compared, true);
-  assert.deepEqual(await graph((driver) => countGraph(driver)), loaded);
+  assert.deepEqual(await graph(countGraph), loaded);
 });
