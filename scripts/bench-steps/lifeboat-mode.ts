@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CaptureMode } from '../../src/model/capture-mode.ts';
 import type { Neo4jRecord } from '../../src/model/manifest.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
@@ -17,19 +16,20 @@ export interface Taken {
   record: Neo4jRecord;
 }
 
-/** Back up a server with a worker of its own. @param meanwhile is run once the helper that copies is at work. */
+/**
+ * Back up a server with a worker of its own.
+ * @param change is made when the first copy is there and the window is not open yet; the time that the backup waits for it is none of its own.
+ */
 export async function takeByLifeboat(
   server: Neo4jServer,
   way: Way,
-  meanwhile?: () => Promise<void>,
+  change?: () => Promise<void>,
 ): Promise<Taken> {
   const lifeboat = await startLifeboat({ services: { graph: neo4jSection(server, { ...way }) } });
   try {
-    const handle = await lifeboat.start('backup');
-    if (meanwhile) {
-      await untilCopying(lifeboat);
-      await meanwhile();
-    }
+    const { handle, waitedSeconds } = change
+      ? await changedBeforeWindow(lifeboat, change)
+      : { handle: await lifeboat.start('backup'), waitedSeconds: 0 };
     const result = (await handle.result()) as BackupResult;
     const [set] = await lifeboat.sets();
     const record = set && 'manifest' in set ? set.manifest.services[0] : undefined;
@@ -37,19 +37,16 @@ export async function takeByLifeboat(
     if (record.mode !== way.mode) {
       throw new Error(`Mode ${way.mode} gave way to ${record.mode}: ${JSON.stringify(record.fallbacks)}`);
     }
-    return { seconds: result.seconds, record };
+    return { seconds: result.seconds - waitedSeconds, record };
   } finally {
     await lifeboat.close();
   }
 }
 
-async function untilCopying(lifeboat: Lifeboat): Promise<void> {
-  for (let tries = 0; tries < 600; tries += 1) {
-    const helpers = await lifeboat.engine.listContainers({
-      filters: JSON.stringify({ name: ['lifeboat-copy-'] }),
-    });
-    if (helpers.length > 0) return;
-    await sleep(50);
-  }
-  throw new Error('No helper copied within half a minute.');
+async function changedBeforeWindow(lifeboat: Lifeboat, change: () => Promise<void>) {
+  const { handle, goOn } = await lifeboat.startBroken({ activity: 'standByToCopy', how: 'stall' }, 'backup');
+  const since = performance.now();
+  await change();
+  await goOn();
+  return { handle, waitedSeconds: (performance.now() - since) / 1000 };
 }

@@ -43,7 +43,8 @@ export function ratiosOf({ stores, freezes, pipeline, fleets }: Measured): Ratio
   const row = (way: string, at = store): Row | undefined => at?.backups.find((one) => one.way === way);
   const longest = (way: string) => row(way)?.longestSeconds;
   const restart = longest('restart');
-  const excess = (way: string) => over(minus(longest(way), restart), minus(longest('document'), restart));
+  const excess = (way: string) =>
+    over(minus(longest(way), row(way)?.restartSeconds), minus(longest('document'), restart));
   const empty = stores.find(({ gib }) => gib === 0);
   const overhead = minus(row('lifeboat dump', empty)?.totalSeconds, row('document', empty)?.totalSeconds);
   const once = filled

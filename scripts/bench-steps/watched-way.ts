@@ -14,6 +14,8 @@ export interface Row {
   acknowledged: number;
   /** Acknowledged writes that the set or the server does not have; of a restore, which brings back an older state, none are counted. */
   lost: number;
+  /** The same of a restart just before it, where one was made. */
+  restartSeconds?: number | undefined;
   /** Lifeboat's own figures. */
   offlineSeconds?: number;
   frozenSeconds?: number;

@@ -28,6 +28,8 @@ export interface HelperSpec {
   network?: string;
   /** Bytes; 0: no limit. Default: what a script, or else a JVM, gets along with. */
   memoryBytes?: number;
+  /** Its part of cores that not all can have, where any other container has 1024 (Docker's default). */
+  cpuShares?: number;
 }
 
 /** How a helper ended. */
@@ -76,6 +78,7 @@ export async function createHelper(engine: Engine, spec: HelperSpec): Promise<st
       // The image's own entrypoint writes its configuration beside its programs; a script writes to mounts alone.
       ReadonlyRootfs: spec.entrypoint !== undefined,
       Memory: spec.memoryBytes ?? (spec.entrypoint ? SCRIPT_MEMORY : JVM_MEMORY),
+      ...(spec.cpuShares ? { CpuShares: spec.cpuShares } : {}),
       VolumesFrom: spec.volumesFrom,
       Binds: spec.binds,
       ...(spec.tmpfs ? { Tmpfs: spec.tmpfs } : {}),

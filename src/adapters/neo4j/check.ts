@@ -10,6 +10,9 @@ import { TWIN_CHECK_SCRIPT } from './twin-check-script.ts';
 /** What a check may use beside its heap (bytes), since the live database is up beside it. */
 const OFF_HEAP_BYTES = 256 * 1024 * 1024;
 
+/** A check takes the cores that nobody else wants: the live database is served first, and the set waits longer for the dump than for it. */
+const CPU_SHARES = 64;
+
 /**
  * Check the consistency of a store that nobody uses.
  * @param data the data directory that it is in.
@@ -24,7 +27,7 @@ export async function checkStore(
 ): Promise<void> {
   const check = checkCommand(context, database);
   if (!check) return;
-  const helper = adminHelper(context, `check-${database}`, check, data);
+  const helper = { ...adminHelper(context, `check-${database}`, check, data), cpuShares: CPU_SHARES };
   judgeAdmin('check', database, await runHelper(engine, helper, options));
 }
 
@@ -49,7 +52,8 @@ export function checkBesideDump(
   if (!check) return { begin: async () => {}, passes: async () => false, end: async () => {} };
   const twin = `${data}/twin/${database}`;
   const program = ['sh', '-c', TWIN_CHECK_SCRIPT, twin, data, database, ...check];
-  const helper = adminHelper(context, `check-beside-${database}`, program, twin);
+  const name = `check-beside-${database}`;
+  const helper = { ...adminHelper(context, name, program, twin), cpuShares: CPU_SHARES };
   return {
     begin: async () => void (await beginHelper(engine, helper)),
     async passes(options) {
