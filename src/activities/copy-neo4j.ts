@@ -22,6 +22,9 @@ import { checkpoint, letGoOn, type Release, requireWindow, sameWindow } from './
 import { adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
 import { step } from './step.ts';
 
+/** CPU shares of dumps that no set waits for, because one of a larger database is still under way: most often that of `system`. */
+const CPU_SHARES_OF_SMALLER = 128;
+
 /** Copies of stores: taken in a window, recovered, checked and dumped while the service is up again. */
 export function createNeo4jCopyActivities(deps: Dependencies) {
   const { engine } = deps;
@@ -101,6 +104,7 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
             signal: context.signal,
             keep: context.keep,
             copy: COPY,
+            cpuShares: isLargest(database, input.plan.databases) ? undefined : CPU_SHARES_OF_SMALLER,
             tick: (percent) =>
               context.beat({
                 step: `dumping ${database} from the copy`,
@@ -149,3 +153,6 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
     };
   }
 }
+
+const isLargest = (database: string, bytes: Record<string, number>): boolean =>
+  (bytes[database] ?? 0) >= Math.max(...Object.values(bytes));

@@ -76,6 +76,8 @@ export async function dumpDatabase(
      * service's own, while it is stopped.
      */
     copy?: string;
+    /** As of its helper. */
+    cpuShares?: number | undefined;
   } = {},
 ): Promise<{ bytes: number }> {
   const directory = `${STAGING}/out/${database}`;
@@ -85,6 +87,7 @@ export async function dumpDatabase(
     : ['sh', '-c', 'mkdir -p "$0" && rm -f "$0"/*.dump && exec "$@"', directory, ...dump];
   const helper = adminHelper(context, `dump-${database}`, program, options.copy);
   if (!options.copy) helper.labels[LABELS.window] = 'inside';
+  if (options.cpuShares) helper.cpuShares = options.cpuShares;
   const outcome = await runHelper(engine, helper, {
     ...options,
     tick: (output) => options.tick?.(dumpPercent(output)),
