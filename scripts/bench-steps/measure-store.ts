@@ -38,7 +38,10 @@ const TIMES: Record<string, number> = {
   'lifeboat copy': 3,
 };
 
-/** Ways that are measured as what they add to a restart, which is made just before each: over minutes a machine's speed changes by more. */
+/**
+ * Ways that are measured as what they add to a restart, which is made just before each (after as large a change, which Neo4j writes down when it
+ * stops): over minutes a machine's speed changes by more.
+ */
 const AFTER_RESTART = ['lifeboat copy, whole', 'lifeboat copy'];
 
 /** Measure every way on one store of about this much text; 0: an empty database, for what orchestration adds. */
@@ -51,10 +54,18 @@ export async function measureStore(gib: number, say: (row: Row) => void): Promis
     const restart = async () =>
       (await watchBackup(server, gib, 'restart', async () => void (await PROCEDURES.restart?.(on))))
         .longestSeconds;
-    const add = async (name: string, take: () => Promise<Taken | undefined>) => {
+    const add = async (
+      name: string,
+      take: () => Promise<Taken | undefined>,
+      change?: () => Promise<void>,
+    ) => {
       const rows: Row[] = [];
       for (let time = 0; time < (TIMES[name] ?? 1); time += 1) {
-        const restartSeconds = AFTER_RESTART.includes(name) ? await restart() : undefined;
+        let restartSeconds: number | undefined;
+        if (AFTER_RESTART.includes(name)) {
+          await change?.();
+          restartSeconds = await restart();
+        }
         const row = { ...(await watchBackup(server, gib, name, take)), restartSeconds };
         rows.push(row);
         say(row);
@@ -73,7 +84,7 @@ export async function measureStore(gib: number, say: (row: Row) => void): Promis
     }
     for (const { way, change, name } of gib > 0 ? WAYS : WAYS.slice(0, 1)) {
       const write = change ? async () => await changeStore(driver, nodes, CHANGED) : undefined;
-      await add(name, async () => await takeByLifeboat(server, way, write));
+      await add(name, async () => await takeByLifeboat(server, way, write), write);
     }
     const restores = gib > 0 ? await measureRestores(on, gib) : [];
     for (const row of restores) say(row);

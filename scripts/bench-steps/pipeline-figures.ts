@@ -10,6 +10,8 @@ export interface PipelineRun {
   /** MB/s */
   pipeline: number;
   ratio: number;
+  /** Part of all cores that was busy while each stage worked alone, and `whole`. */
+  busy: Record<string, number>;
   rssMiB: number;
   memory: number[];
 }

@@ -40,10 +40,10 @@ try {
   const directory = await measure(2 * GB, 'directory');
   const remote = await measure(GB, 's3');
   const rows = [small, large, directory, remote].map(
-    ({ bytes, to, alone, pipeline, ratio, rssMiB }) =>
+    ({ bytes, to, alone, pipeline, ratio, busy, rssMiB }) =>
       `| ${bytes / GB} GB into ${NAMES[to]} | ${Object.entries(alone)
-        .map(([stage, rate]) => `${stage} ${rate}`)
-        .join(', ')} | ${pipeline} | ${ratio} | ${rssMiB} |`,
+        .map(([stage, rate]) => `${stage} ${rate} (${percent(busy[stage])})`)
+        .join(', ')} | ${pipeline} (${percent(busy.whole)}) | ${ratio} | ${rssMiB} |`,
   );
   const series = [
     ['20 GB', large],
@@ -69,7 +69,9 @@ try {
   );
   await writeSection(
     'pipeline',
-    `| what | each stage alone, MB/s | whole, MB/s | whole / slowest stage | peak memory, MiB |
+    `In brackets: how much of all cores was busy meanwhile, with this or anything else.
+
+| what | each stage alone, MB/s | whole, MB/s | whole / slowest stage | peak memory, MiB |
 | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
@@ -82,6 +84,10 @@ Measured with ${cpus().length} cores (${cpus()[0]?.model.trim()}), a load of ${b
 } finally {
   await s3.stop();
   await rm(folder, { recursive: true, force: true });
+}
+
+function percent(part: number | undefined): string {
+  return part === undefined ? 'not known' : `${Math.round(part * 100)} %`;
 }
 
 function spread(values: number[]): string {

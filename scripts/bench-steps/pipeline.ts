@@ -1,6 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
@@ -67,10 +67,25 @@ class NullRepository extends DirectoryRepository {
   }
 }
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const began = process.hrtime.bigint();
+/** Part of all cores that was busy, whoever with, while a stage worked. */
+const busy: Record<string, number> = {};
+
+async function seconds(stage: string, work: () => Promise<unknown>): Promise<number> {
+  const [began, before] = [process.hrtime.bigint(), coreTimes()];
   await work();
-  return Number(process.hrtime.bigint() - began) / 1e9;
+  const [took, after] = [Number(process.hrtime.bigint() - began) / 1e9, coreTimes()];
+  busy[stage] = Number((1 - (after.idle - before.idle) / (after.all - before.all)).toFixed(2));
+  return took;
+}
+
+function coreTimes(): { idle: number; all: number } {
+  const times = cpus().map((core) => core.times);
+  const sum = (of: (time: (typeof times)[number]) => number) =>
+    times.reduce((total, one) => total + of(one), 0);
+  return {
+    idle: sum(({ idle }) => idle),
+    all: sum((time) => Object.values(time).reduce((a, b) => a + b, 0)),
+  };
 }
 
 const rate = (took: number): number => Math.round(bytes / took / 1e6);
@@ -104,7 +119,7 @@ const repository: Repository =
 const alone: Record<string, number> = {};
 try {
   alone.sha256 = rate(
-    await seconds(async () => {
+    await seconds('sha256', async () => {
       const hash = createHash('sha256');
       for await (const chunk of source()) hash.update(chunk);
     }),
@@ -112,17 +127,18 @@ try {
   if (!values.plain) {
     const stage = await encryptForAge({ recipients: [recipient] });
     alone.age = rate(
-      await seconds(async () => {
+      await seconds('age', async () => {
         for await (const _ of stage(source()));
       }),
     );
   }
   if (values.to !== 'null') {
-    alone[values.to] = rate(await seconds(() => repository.put('sets/bench/s/alone', source(), { bytes })));
+    const put = async () => await repository.put('sets/bench/s/alone', source(), { bytes });
+    alone[values.to] = rate(await seconds(values.to, put));
     await repository.delete('sets/bench/s/alone');
   }
   const sampling = setInterval(() => memory.push(Math.round(process.memoryUsage.rss() / MIB)), 500);
-  const took = await seconds(() =>
+  const took = await seconds('whole', () =>
     storeArtifact({
       source: source(),
       repository,
@@ -142,6 +158,7 @@ try {
     alone,
     pipeline,
     ratio: Number((pipeline / slowest).toFixed(2)),
+    busy,
     rssMiB: peak(),
     memory,
   };

@@ -36,17 +36,14 @@ export async function breakRun(
   if (fault === 'section terminated') await section.terminate('a test');
   if (fault === 'kill -9') await lifeboat.worker.kill('SIGKILL');
   // The next worker does not stall. A failure and a cancel are for the one that has met them to see to.
-  const another = typeof fault === 'string' && !['failure', 'cancel'].includes(fault);
-  if (another) await restartWorker(lifeboat);
+  if (fault === 'terminate' || fault === 'section terminated' || fault === 'kill -9') {
+    await lifeboat.worker.kill('SIGKILL');
+    await lifeboat.startWorker();
+  }
   await quiet([handle, section]);
   await lifeboat.mend();
   await lifeboat.look();
   return handle;
-}
-
-async function restartWorker(lifeboat: Lifeboat): Promise<void> {
-  await lifeboat.worker.kill('SIGKILL');
-  await lifeboat.startWorker();
 }
 
 async function quiet(runs: WorkflowHandle[]): Promise<void> {

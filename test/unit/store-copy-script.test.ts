@@ -40,7 +40,7 @@ for (const early of [true, false]) {
   });
 }
 
-test('early passes go on while they still copy much, and the last one reads only what changed since', async () => {
+test('early passes go on while they still copy much, and the last one reads only what changed since', async (t) => {
   const root = join(directory, 'large');
   const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
   await mkdir(copy, { recursive: true });
@@ -48,17 +48,26 @@ test('early passes go on while they still copy much, and the last one reads only
   await put(join(data, 'databases/neo4j/store'), randomBytes(65 << 20));
   // The time of a change is known in seconds: what is older than two of them was not touched since.
   await sleep(4000);
-  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', ...TREES]);
+  const { env, synced } = await oneCoreWithSync(root);
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', ...TREES], { env });
+  t.after(() => helper.kill());
   const ended = once(helper, 'close');
   let said = '';
   helper.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
   while (!said.includes('lifeboat:ready')) await once(helper.stdout, 'data');
+  const whatWaited = `-d ${join(copy, 'databases/neo4j/store')}\n`;
+  assert.equal(
+    await synced(),
+    whatWaited,
+    'what was copied does not wait for the disk when the window opens',
+  );
   await put(join(data, 'databases/neo4j/small'), randomBytes(1000));
   await writeFile(go, '');
   const [code] = await ended;
   assert.equal(code, 0, said);
+  assert.equal(await synced(), whatWaited, 'and nobody waits for the disk within it');
   assert.deepEqual(
     earlyPasses(said).map(({ written }) => written),
     [65 << 20, 0],
@@ -94,6 +103,19 @@ test('of logs that a clean stop has made needless, only the newest two are copie
     'neostore.transaction.db.12',
   ]);
 });
+
+/** A machine with one core, whose `sync` is only written down. */
+async function oneCoreWithSync(root: string) {
+  const [programs, log] = [join(root, 'bin'), join(root, 'synced')];
+  await put(log, Buffer.alloc(0));
+  await mkdir(programs, { recursive: true });
+  await writeFile(join(programs, 'nproc'), '#!/bin/sh\necho 1\n', { mode: 0o755 });
+  await writeFile(join(programs, 'sync'), `#!/bin/sh\necho "$@" >> ${log}\n`, { mode: 0o755 });
+  return {
+    env: { ...process.env, PATH: `${programs}:${process.env.PATH}` },
+    synced: async () => await readFile(log, 'utf8'),
+  };
+}
 
 const earlyPasses = (said: string) =>
   [...said.matchAll(/^lifeboat:early \d+ \d+ (\d+)$/gm)].map(([, written]) => ({ written: Number(written) }));

@@ -4,14 +4,16 @@
  * the word to go, when nobody can write, takes what has changed since: files whose inode was touched after the early pass began (the
  * kernel sets that time at every write, and nobody can set it back), compared block by block, so that only blocks that differ are
  * written. Holes and space that was only set aside (Neo4j's logs) are not read, and blocks of zeros stay holes. Blocks are small enough
- * that two of them lie in a core's own cache while they are compared. Asked for the newest logs, it takes two of each database: the last
- * checkpoint of a store that was stopped cleanly is in one of them.
+ * that two of them lie in a core's own cache while they are compared. Early passes see to it that little of what they wrote still waits for
+ * the disk when they are done: a database that is stopped then, or commits, would wait for all of it (it stopped in 3 s instead of 1, with a store of 1 GiB).
+ * Asked for the newest logs, it takes two of each database: the last checkpoint of a store that was stopped cleanly is in one of them.
  */
 const PASSES = `
 my ($from, $to, $go, $early, $logs, $lanes, @trees) = @ARGV;
 my $block = 1 << 18;
 my $piece = 32;
 my $settled = 64 << 20;
+my $unwritten = 64 << 20;
 $| = 1;
 sub walk {
   my ($dir, $files, $seen) = @_;
@@ -74,7 +76,7 @@ sub next_data {
 }
 sub lane {
   my ($lane, $final, $work) = @_;
-  my ($read, $wrote, $turn) = (0, 0, 0);
+  my ($read, $wrote, $turn, $synced) = (0, 0, 0, 0);
   for my $one (@$work) {
     my ($path, $size, $fresh) = @$one;
     open(my $in, "<", "$from/$path") or ($final ? die "can not read $path: $!\\n" : next);
@@ -91,6 +93,9 @@ sub lane {
         my ($r, $w) = same_or_write($in, $out, $here, $fresh);
         last if $r == 0;
         $read += $r; $wrote += $w;
+        next if $final || $wrote - $synced < $unwritten;
+        system("sync", "-d", "$to/$path");
+        $synced = $wrote;
       }
     }
     close($out) or die "can not write $path: $!\\n";
