@@ -1,5 +1,7 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BackupResult } from '../../src/workflows/backup.ts';
@@ -112,6 +114,44 @@ test('freezing sends no client away, and every acknowledged write is in the copy
 
   const drill = await lifeboat.run<DrillResult>('drill', { set: result.set });
   assert.equal(drill.verdict, 'ok', 'what was dumped is exactly what the sandbox had recovered');
+});
+
+/** What another program that has the copy of a database open would do. */
+async function lockCopy(service: string, database: string): Promise<ChildProcess> {
+  const filters = { label: [`lifeboat.service=${service}`, 'lifeboat.role=staging'] };
+  const { Volumes } = await lifeboat.engine.listVolumes({ filters });
+  const file = `${Volumes[0]?.Mountpoint}/copy/databases/${database}/database_lock`;
+  const lock =
+    'import fcntl, sys; file = open(sys.argv[1], "r+"); fcntl.lockf(file, fcntl.LOCK_EX); print("locked", flush=True); sys.stdin.read()';
+  const program = spawn('python3', ['-c', lock, file], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [word] = await Promise.race([once(program.stdout, 'data'), once(program, 'exit')]);
+  assert.equal(String(word).trim(), 'locked');
+  return program;
+}
+
+test('a dump that is refused while its copy is checked is made again alone, and the set stays in its mode', async () => {
+  const dumps = new Set<string>();
+  let locked: ChildProcess | undefined;
+  let besideSecond = false;
+  let checkedAlone = false;
+  const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
+    const filters = JSON.stringify({ label: [`lifeboat.service=${frozen}`, 'lifeboat.role=helper'] });
+    const helpers = await lifeboat.engine.listContainers({ filters });
+    const at = (step: string) => helpers.find(({ Names }) => Names[0]?.startsWith(`/lifeboat-${step}-`));
+    const dump = at('dump-neo4j');
+    if (dump) dumps.add(dump.Id);
+    if (dump && !locked) locked = await lockCopy(frozen, 'neo4j');
+    else if (locked && (!dump || dumps.size > 1)) locked.kill();
+    besideSecond ||= dumps.size > 1 && at('check-beside-neo4j') !== undefined;
+    checkedAlone ||= at('check-neo4j') !== undefined;
+  });
+  locked?.kill();
+  assert.equal(dumps.size, 2, 'the first dump was refused');
+  assert.equal(besideSecond, false);
+  assert.equal(checkedAlone, true);
+  const record = await lifeboat.neo4jRecord(result.set);
+  assert.deepEqual([record.mode, record.fallbacks], ['freeze', undefined]);
+  assert.deepEqual(await lifeboat.remains([frozen]), []);
 });
 
 test('a copy whose check fails is given up for the next safer mode, and the set says so', async () => {
