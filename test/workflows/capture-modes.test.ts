@@ -59,6 +59,13 @@ async function filesInDump(set: string): Promise<number> {
 const startedAt = async () =>
   (await lifeboat.engine.getContainer(server.containerName).inspect()).State.StartedAt;
 
+/** Looks which helpers of the frozen service are at work; answers the one of a step. */
+async function helpersAtWork() {
+  const filters = JSON.stringify({ label: [`lifeboat.service=${frozen}`, 'lifeboat.role=helper'] });
+  const helpers = await lifeboat.engine.listContainers({ filters });
+  return (step: string) => helpers.find(({ Names }) => Names[0]?.startsWith(`/lifeboat-${step}-`));
+}
+
 test('freezing sends no client away, and every acknowledged write is in the copy', async () => {
   const began = await startedAt();
   const driver = server.driver();
@@ -66,9 +73,7 @@ test('freezing sends no client away, and every acknowledged write is in the copy
   const checks = new Set<string>();
   const shares = new Map<string, number>();
   const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
-    const filters = JSON.stringify({ label: [`lifeboat.service=${frozen}`, 'lifeboat.role=helper'] });
-    const helpers = await lifeboat.engine.listContainers({ filters });
-    const at = (step: string) => helpers.find(({ Names }) => Names[0]?.startsWith(`/lifeboat-${step}-`));
+    const at = await helpersAtWork();
     const beside = at('check-beside-neo4j');
     for (const step of ['dump-neo4j', 'dump-system', 'check-beside-neo4j']) {
       const helper = at(step);
@@ -135,9 +140,7 @@ test('a dump that is refused while its copy is checked is made again alone, and 
   let besideSecond = false;
   let checkedAlone = false;
   const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
-    const filters = JSON.stringify({ label: [`lifeboat.service=${frozen}`, 'lifeboat.role=helper'] });
-    const helpers = await lifeboat.engine.listContainers({ filters });
-    const at = (step: string) => helpers.find(({ Names }) => Names[0]?.startsWith(`/lifeboat-${step}-`));
+    const at = await helpersAtWork();
     const dump = at('dump-neo4j');
     if (dump) dumps.add(dump.Id);
     if (dump && !locked) locked = await lockCopy(frozen, 'neo4j');
