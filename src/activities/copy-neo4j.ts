@@ -1,5 +1,6 @@
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
 import { checkBesideDump, checkStore } from '../adapters/neo4j/check.ts';
+import { copyRemoval } from '../adapters/neo4j/copy-removal.ts';
 import { dumpDatabase } from '../adapters/neo4j/dump.ts';
 import {
   awaitSandbox,
@@ -35,8 +36,13 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       await step('stand by', async (context) => {
         context.beat({ step: 'writing a checkpoint' });
         await checkpoint(deps, input);
+        const admin = await adminContextOf(engine, input, context);
+        for (const database of Object.keys(input.plan.databases)) {
+          // A mode that failed may have begun to remove its own copy, from the same place.
+          await copyRemoval(engine, admin, COPY, database).end();
+        }
         context.beat({ step: 'copying while it is in use' });
-        await standByToCopy(engine, await adminContextOf(engine, input, context), storeOf(input), context);
+        await standByToCopy(engine, admin, storeOf(input), context);
       });
     },
 
@@ -130,15 +136,20 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       });
     },
 
-    /** See that one database of the copy is consistent, which was dumped before. */
+    /** See that one database of the copy is consistent, which was dumped before; of the largest, let its copy go then. */
     async checkCopy(input: ServiceStep & { database: string }): Promise<void> {
       await step('check', async (context) => {
         const { plan, database } = input;
-        if (!neo4jNamed(deps.config(), plan.service).checkCopies) return;
-        context.beat({ step: `checking the copy of ${database}` });
         const admin = await sandboxContextOf(engine, input, context);
-        if (await checkBesideDump(engine, admin, COPY, database).passes(context)) return;
-        await checkStore(engine, admin, COPY, database, context);
+        const removal = copyRemoval(engine, admin, COPY, database);
+        // An attempt that nobody heard of has seen that it is consistent.
+        if (await removal.begun()) return;
+        if (neo4jNamed(deps.config(), plan.service).checkCopies) {
+          context.beat({ step: `checking the copy of ${database}` });
+          const passed = await checkBesideDump(engine, admin, COPY, database).passes(context);
+          if (!passed) await checkStore(engine, admin, COPY, database, context);
+        }
+        if (isLargest(database, plan.databases)) await removal.begin();
       });
     },
   };

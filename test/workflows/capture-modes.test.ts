@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BackupResult } from '../../src/workflows/backup.ts';
@@ -10,7 +12,7 @@ import type { VerifyResult } from '../../src/workflows/verify.ts';
 import { loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
-import { watched } from '../testbed/until.ts';
+import { until, watched } from '../testbed/until.ts';
 import { dueWrites, startWriting } from '../testbed/writing-client.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
@@ -121,11 +123,18 @@ test('freezing sends no client away, and every acknowledged write is in the copy
   assert.equal(drill.verdict, 'ok', 'what was dumped is exactly what the sandbox had recovered');
 });
 
-/** What another program that has the copy of a database open would do. */
-async function lockCopy(service: string, database: string): Promise<ChildProcess> {
+/** The folder on this machine in which the copies of databases are. */
+async function copiesOf(service: string): Promise<string> {
   const filters = { label: [`lifeboat.service=${service}`, 'lifeboat.role=staging'] };
   const { Volumes } = await lifeboat.engine.listVolumes({ filters });
-  const file = `${Volumes[0]?.Mountpoint}/copy/databases/${database}/database_lock`;
+  return `${Volumes[0]?.Mountpoint}/copy/databases`;
+}
+
+const copiesLeft = async (service: string): Promise<string[]> => await readdir(await copiesOf(service));
+
+/** What another program that has the copy of a database open would do. */
+async function lockCopy(service: string, database: string): Promise<ChildProcess> {
+  const file = `${await copiesOf(service)}/${database}/database_lock`;
   const lock =
     'import fcntl, sys; file = open(sys.argv[1], "r+"); fcntl.lockf(file, fcntl.LOCK_EX); print("locked", flush=True); sys.stdin.read()';
   const program = spawn('python3', ['-c', lock, file], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -153,6 +162,23 @@ test('a dump that is refused while its copy is checked is made again alone, and 
   assert.equal(besideSecond, false);
   assert.equal(checkedAlone, true);
   const record = await lifeboat.neo4jRecord(result.set);
+  assert.deepEqual([record.mode, record.fallbacks], ['freeze', undefined]);
+  assert.deepEqual(await lifeboat.remains([frozen]), []);
+});
+
+test('a check that nobody heard of is not made again, since it has let the copy go', async () => {
+  await lifeboat.worker.kill('SIGTERM');
+  const marker = join(lifeboat.directory, 'unheard');
+  await lifeboat.startWorker({ activity: 'checkCopy', how: 'stall', marker });
+  const underWay = lifeboat.run<BackupResult>('backup', { services: [frozen] });
+  await until('a check is done', () => existsSync(marker));
+  await until('the largest copy is removed', async () => {
+    const left = await copiesLeft(frozen);
+    return left.includes('system') && !left.includes('neo4j');
+  });
+  await lifeboat.worker.kill('SIGKILL');
+  await lifeboat.startWorker();
+  const record = await lifeboat.neo4jRecord((await underWay).set);
   assert.deepEqual([record.mode, record.fallbacks], ['freeze', undefined]);
   assert.deepEqual(await lifeboat.remains([frozen]), []);
 });
