@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 import type { Encryption } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import { LifeboatError } from '../../model/failures.ts';
@@ -127,8 +134,9 @@ class Counter {
   }
 }
 
-const payloadKey = (fileKey: Buffer, nonce: Buffer): Buffer =>
-  Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32));
+/** As a key object: with the bytes themselves Node takes ten times as long to make a cipher, of which every chunk needs one. */
+const payloadKey = (fileKey: Buffer, nonce: Buffer): KeyObject =>
+  createSecretKey(Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32)));
 
 const broken = (where: string, cause?: unknown): LifeboatError =>
   new LifeboatError(
