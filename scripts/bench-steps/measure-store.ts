@@ -30,13 +30,11 @@ const WAYS: { way: Way; change: boolean; name: string }[] = [
   { way: { mode: 'freeze', preCopy: true }, change: true, name: 'lifeboat freeze' },
 ];
 
-/** How often a way is taken: what a restart takes scatters by more than what `copy` adds to it. */
-const TIMES: Record<string, number> = {
-  restart: 3,
-  document: 3,
-  'lifeboat copy, whole': 3,
-  'lifeboat copy': 3,
-};
+/** Ways that are taken three times: what a restart takes scatters by more than what `copy` adds to it. */
+const REPEATED = ['restart', 'document', 'lifeboat copy, whole', 'lifeboat copy'];
+
+/** Above this every way is taken once (GiB): each takes minutes, and what scatters is little beside it. */
+const REPEATED_UP_TO_GIB = 1;
 
 /**
  * Ways that are measured as what they add to a restart, which is made just before each (after as large a change, which Neo4j writes down when it
@@ -60,7 +58,8 @@ export async function measureStore(gib: number, say: (row: Row) => void): Promis
       change?: () => Promise<void>,
     ) => {
       const rows: Row[] = [];
-      for (let time = 0; time < (TIMES[name] ?? 1); time += 1) {
+      const times = gib <= REPEATED_UP_TO_GIB && REPEATED.includes(name) ? 3 : 1;
+      for (let time = 0; time < times; time += 1) {
         let restartSeconds: number | undefined;
         if (AFTER_RESTART.includes(name)) {
           await change?.();
@@ -107,6 +106,7 @@ export async function freezeAgainAndAgain(
   times: number,
   say: (row: Row) => void,
 ): Promise<Row[]> {
+  if (times === 0) return [];
   return await withStore(gib, async ({ server }) => {
     const rows: Row[] = [];
     for (let time = 0; time < times; time += 1) {

@@ -39,10 +39,16 @@ export async function measurePipeline(
   return JSON.parse(stdout) as PipelineRun;
 }
 
-/** One and twenty GB into nothing, where the processor alone is the limit, and a few into a directory, as an artifact is stored. */
+/**
+ * One and twenty GB into nothing, where the processor alone is the limit, and a few into a directory, as an artifact is stored. One GB is over
+ * after two seconds, in which its memory may not have come to what it goes up and down around: of three the one in the middle is taken.
+ */
 export async function pipelineFigures(): Promise<PipelineFigures> {
+  const small: PipelineRun[] = [];
+  for (let time = 0; time < 3; time += 1) small.push(await measurePipeline(GB, 'null'));
+  small.sort((a, b) => a.rssMiB - b.rssMiB);
   return {
-    small: await measurePipeline(GB, 'null'),
+    small: small[1] as PipelineRun,
     large: await measurePipeline(20 * GB, 'null'),
     directory: await measurePipeline(4 * GB, 'directory'),
   };
