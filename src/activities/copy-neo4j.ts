@@ -1,7 +1,7 @@
 import { graphFacts } from '../adapters/neo4j/bolt.ts';
-import { checkBesideDump, checkStore } from '../adapters/neo4j/check.ts';
+import { type CheckBesideDump, checkBesideDump, checkStore } from '../adapters/neo4j/check.ts';
 import { copyRemoval } from '../adapters/neo4j/copy-removal.ts';
-import { dumpDatabase } from '../adapters/neo4j/dump.ts';
+import { type AdminContext, dumpDatabase, dumpTogether } from '../adapters/neo4j/dump.ts';
 import {
   awaitSandbox,
   removeSandbox,
@@ -21,9 +21,9 @@ import type { GraphFacts } from '../model/manifest.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { checkpoint, letGoOn, type Release, requireWindow, sameWindow } from './held-window.ts';
 import { adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
-import { step } from './step.ts';
+import { type Step, step } from './step.ts';
 
-/** CPU shares of dumps that no set waits for, because one of a larger database is still under way: most often that of `system`. */
+/** CPU shares of dumps that no set waits for, because one of a larger database is still under way. */
 const CPU_SHARES_OF_SMALLER = 128;
 
 /** Copies of stores: taken in a window, recovered, checked and dumped while the service is up again. */
@@ -100,6 +100,31 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       });
     },
 
+    /**
+     * Dump all databases of the copy by one command, and begin to check them beside that. Answers which of them are dumped: all or none, to be dumped one by
+     * one then.
+     */
+    async dumpCopies(input: ServiceStep): Promise<{ dumped: string[] }> {
+      return await step('dump', async (context) => {
+        const databases = Object.keys(input.plan.databases);
+        const admin = await sandboxContextOf(engine, input, context);
+        const checks = await beginChecks(input, admin, databases, context);
+        try {
+          const dumped = await dumpTogether(engine, admin, databases, {
+            signal: context.signal,
+            keep: context.keep,
+            copy: COPY,
+            tick: (percent) =>
+              context.beat({ step: 'dumping the copy', ...(percent === undefined ? {} : { percent }) }),
+          });
+          return { dumped };
+        } catch (error) {
+          if (!(context.signal.aborted && context.keep())) for (const check of checks) await check.end();
+          throw error;
+        }
+      });
+    },
+
     /** Dump one database of the copy, and begin to check it beside that. */
     async dumpCopy(input: ServiceStep & { database: string }): Promise<{ bytes: number }> {
       return await step('dump', async (context) => {
@@ -117,12 +142,8 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
                 ...(percent === undefined ? {} : { percent }),
               }),
           });
-        if (!neo4jNamed(deps.config(), input.plan.service).checkCopies) return await dump();
-        const check = checkBesideDump(engine, admin, COPY, database);
-        // One that this step did not begin is of an earlier copy.
-        if (!context.checkpoint.checking) await check.end();
-        context.beat({ checkpoint: { checking: true } });
-        await check.begin();
+        const [check] = await beginChecks(input, admin, [database], context);
+        if (!check) return await dump();
         try {
           return await dump();
         } catch (error) {
@@ -153,6 +174,22 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
       });
     },
   };
+
+  /** None where copies are not checked. */
+  async function beginChecks(
+    { plan }: ServiceStep,
+    admin: AdminContext,
+    databases: string[],
+    context: Step,
+  ): Promise<CheckBesideDump[]> {
+    if (!neo4jNamed(deps.config(), plan.service).checkCopies) return [];
+    const checks = databases.map((database) => checkBesideDump(engine, admin, COPY, database));
+    // Those that this step did not begin are of an earlier copy, or of a dump that failed.
+    if (!context.checkpoint.checking) for (const check of checks) await check.end();
+    context.beat({ checkpoint: { checking: true } });
+    for (const check of checks) await check.begin();
+    return checks;
+  }
 
   function storeOf({ plan, window }: ServiceStep & { window?: 'offline' | 'freeze' }): StoreToCopy {
     const { preCopy } = neo4jNamed(deps.config(), plan.service);

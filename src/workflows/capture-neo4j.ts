@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import { type CaptureMode, type Fallback, fromModeDown } from '../model/capture-mode.ts';
+import { dumpsTogether } from '../model/dump-together.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
 import type { Artifact, GraphFacts } from '../model/manifest.ts';
 import { compensate, probe, transfer, unstoppable } from './activity-options.ts';
@@ -132,8 +133,13 @@ async function capture(
     }
   }
   report.service(service, 'dumping the copy');
+  const dumping = unstoppable(`Dump the copies of ${service}`, { attempts: 3 });
+  const { dumped } = dumpsTogether(plan.databases) ? await dumping.dumpCopies(at) : { dumped: [] };
   const artifacts = await allOrNone(
-    databases.map((database) => async () => await dumpCheckAndStore(at, database, options.store)),
+    databases.map((database) => async () => {
+      if (!dumped.includes(database)) await dumpAlone(at, database);
+      return await checkAndStore(at, database, options.store);
+    }),
   );
   const facts = recovered ? { before: recovered, after: null } : { before, after: await countingAfter };
   return { section, facts, artifacts };
@@ -146,17 +152,21 @@ function count(service: string, databases: string[]): Promise<Facts> {
   return counting;
 }
 
+async function dumpAlone(at: { set: string; plan: Neo4jPlan }, database: string): Promise<void> {
+  const dumping = unstoppable(`Dump the copy of ${at.plan.service}/${database}`, { attempts: 3 });
+  await dumping.dumpCopy({ ...at, database });
+}
+
 /** A dump is on its way into the repository while its copy is checked: no set lists it before both went well. */
-async function dumpCheckAndStore(
+async function checkAndStore(
   at: { set: string; plan: Neo4jPlan },
   database: string,
   store: CaptureOptions['store'],
 ): Promise<Artifact> {
-  const copy = `the copy of ${at.plan.service}/${database}`;
-  await unstoppable(`Dump ${copy}`, { attempts: 3 }).dumpCopy({ ...at, database });
+  const checking = unstoppable(`Check the copy of ${at.plan.service}/${database}`, { attempts: 3 });
   const [artifact] = await allOrNone([
     async () => await store(database),
-    async () => await unstoppable(`Check ${copy}`, { attempts: 3 }).checkCopy({ ...at, database }),
+    async () => await checking.checkCopy({ ...at, database }),
   ]);
   return artifact;
 }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { findContainer } from '../../src/adapters/docker/container.ts';
 import { actFor, connectEngine } from '../../src/adapters/docker/engine.ts';
 import { recordInterruption } from '../../src/adapters/docker/interruption.ts';
@@ -62,10 +61,7 @@ async function servesWithAllItsData(): Promise<void> {
 /** A run that failed leaves nothing that looks like a set, and nothing in the engine. */
 async function leavesNothing(sets: number): Promise<void> {
   assert.equal((await lifeboat.sets()).length, sets);
-  // The critical section of a parent that was terminated still cleans up after the database serves again.
-  for (let tries = 0; tries < 100 && (await lifeboat.remains([service])).length > 0; tries += 1)
-    await sleep(200);
-  assert.deepEqual(await lifeboat.remains([service]), []);
+  await lifeboat.nothingRemains([service], 20_000);
 }
 
 test('a dump that fails', async () => {

@@ -1,7 +1,6 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
@@ -56,9 +55,7 @@ async function goesOn(): Promise<void> {
   await until('a write that succeeds', () => client.acknowledged.length > before);
   assert.deepEqual(client.failures, []);
   assert.equal((await state()).StartedAt, startedAt);
-  for (let tries = 0; tries < 300 && (await lifeboat.remains([service])).length > 0; tries += 1)
-    await sleep(200);
-  assert.deepEqual(await lifeboat.remains([service]), []);
+  await lifeboat.nothingRemains([service], 60_000);
   // Its critical section may still be at its last step, and would send the next run away.
   const isOver = async () => (await section().describe()).status.name !== 'RUNNING';
   await until('the end of the critical section', isOver);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
-import { LEAN_DUMP_SCRIPT } from '../../src/adapters/neo4j/lean-dump-script.ts';
+import { LEAN_DUMP_SCRIPT, LEAN_DUMPS_SCRIPT } from '../../src/adapters/neo4j/lean-dump-script.ts';
 
 const run = promisify(execFile);
 const directory = await mkdtemp(join(tmpdir(), 'lifeboat-dump-'));
@@ -67,4 +67,46 @@ test('what an attempt that died had set aside is given back as well', async () =
   await writeFile(join(aside, log(1)), FULL);
   const { dumped } = await dump('died', { [log(2)]: FULL }, log(1));
   assert.deepEqual(dumped, [log(1), log(2)]);
+});
+
+/** Stands for a dump of all databases: of each, what the logs of it are. */
+const DUMP_ALL = `
+for logs in "$1"/transactions/*; do ls "$logs" > "$0/$(basename "$logs").dump"; done
+[ -z "$2" ] || { echo "no $2" >&2; exit 7; }
+`;
+
+async function dumpAll(name: string, databases: string[], fails = '') {
+  const [to, copy] = [join(directory, name, 'out'), join(directory, name, 'copy')];
+  for (const database of ['movies', 'system']) {
+    await mkdir(join(copy, 'transactions', database), { recursive: true });
+    for (const number of [1, 2]) await writeFile(join(copy, 'transactions', database, log(number)), FULL);
+  }
+  const program = ['sh', '-c', DUMP_ALL, to, copy, fails];
+  const exit = await run('sh', ['-c', LEAN_DUMPS_SCRIPT, to, copy, databases.join(' '), ...program]).then(
+    () => 0,
+    ({ code }: { code: number }) => code,
+  );
+  const files = await readdir(to, { recursive: true });
+  const aside = await readdir(join(copy, 'aside', 'movies'));
+  return { exit, to, aside, dumps: files.filter((file) => file.endsWith('.dump')).sort() };
+}
+
+test('one program dumps all databases, each into its folder and without its old logs', async () => {
+  const { exit, to, dumps, aside } = await dumpAll('together', ['movies', 'system']);
+  assert.equal(exit, 0);
+  assert.deepEqual(dumps, ['movies/movies.dump', 'system/system.dump']);
+  assert.deepEqual((await readFile(join(to, 'movies/movies.dump'), 'utf8')).trim(), log(2));
+  assert.deepEqual(aside, [log(1)]);
+});
+
+test('a dump of a database that was not asked for is left out', async () => {
+  const { exit, dumps } = await dumpAll('asked', ['movies']);
+  assert.deepEqual([exit, dumps], [0, ['movies/movies.dump']]);
+});
+
+test('when the program fails no dump is left, and one that it leaves out is a failure', async () => {
+  const failed = await dumpAll('failed together', ['movies', 'system'], 'dump');
+  assert.deepEqual([failed.exit, failed.dumps, failed.aside], [7, [], [log(1)]]);
+  const { exit } = await dumpAll('left out', ['movies', 'other']);
+  assert.equal(exit, 1);
 });

@@ -82,7 +82,7 @@ const snapshots = async (): Promise<string[]> =>
 async function leavesNothing(sets: number): Promise<void> {
   assert.equal((await lifeboat.sets()).length, sets);
   await until('a server without our snapshots', async () => (await snapshots()).length === 0);
-  await nothingRemainsOf(vectors, graph);
+  await lifeboat.nothingRemains([vectors, graph]);
 }
 
 async function recordOf(set: string): Promise<QdrantRecord> {
@@ -226,11 +226,6 @@ describe('our snapshots go from the server', () => {
   });
 });
 
-async function nothingRemainsOf(...services: string[]): Promise<void> {
-  const isGone = async () => (await lifeboat.remains(services)).length === 0;
-  await until('an engine that is tidy', isGone);
-}
-
 /** An activity of the run asks the server for a snapshot right now. */
 async function isTaking(handle: WorkflowHandle): Promise<boolean> {
   const { raw } = await handle.describe();
@@ -272,7 +267,7 @@ describe('a consistent set', () => {
     const isOver = async () => (await pause.describe()).status.name !== 'RUNNING';
     await until('the end of the pause', isOver);
     assert.equal((await lifeboat.sets()).length, before);
-    await nothingRemainsOf(graph);
+    await lifeboat.nothingRemains([graph]);
   });
 
   test('that is cancelled while the graph is down lets the application go on once the graph is back', async () => {
@@ -286,7 +281,7 @@ describe('a consistent set', () => {
     assert.deepEqual([await paused(), await up()], [false, true]);
     await server.untilServing();
     assert.equal((await lifeboat.sets()).length, before);
-    await nothingRemainsOf(graph);
+    await lifeboat.nothingRemains([graph]);
   });
 
   test('that fails lets it go on too', needsFaults, async () => {

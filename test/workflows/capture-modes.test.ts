@@ -68,26 +68,31 @@ async function helpersAtWork() {
   return (step: string) => helpers.find(({ Names }) => Names[0]?.startsWith(`/lifeboat-${step}-`));
 }
 
+/** Notes the CPU shares of the helpers of these steps that are at work now. */
+async function noteShares(steps: string[], shares: Map<string, number>): Promise<void> {
+  const at = await helpersAtWork();
+  for (const step of steps) {
+    const helper = at(step);
+    if (!helper) continue;
+    const container = lifeboat.engine.getContainer(helper.Id);
+    const info = await container.inspect().catch(() => undefined);
+    if (info) shares.set(step, info.HostConfig.CpuShares || 1024);
+  }
+}
+
 test('freezing sends no client away, and every acknowledged write is in the copy', async () => {
   const began = await startedAt();
   const driver = server.driver();
   const client = startWriting(driver);
   const checks = new Set<string>();
   const shares = new Map<string, number>();
+  const dumpedAlone = new Set<string>();
   const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
     const at = await helpersAtWork();
     const beside = at('check-beside-neo4j');
-    for (const step of ['dump-neo4j', 'dump-system', 'check-beside-neo4j']) {
-      const helper = at(step);
-      const info =
-        helper &&
-        (await lifeboat.engine
-          .getContainer(helper.Id)
-          .inspect()
-          .catch(() => undefined));
-      if (info) shares.set(step, info.HostConfig.CpuShares || 1024);
-    }
-    if (beside && at('dump-neo4j')) {
+    for (const database of ['neo4j', 'system']) if (at(`dump-${database}`)) dumpedAlone.add(database);
+    await noteShares(['dump-together', 'check-beside-neo4j'], shares);
+    if (beside && at('dump-together')) {
       checks.add('neo4j beside its dump');
       // One that ends badly is no verdict: the copy is checked once more, on its own.
       await lifeboat.engine
@@ -98,10 +103,10 @@ test('freezing sends no client away, and every acknowledged write is in the copy
     for (const database of ['neo4j', 'system']) if (at(`check-${database}`)) checks.add(`${database} alone`);
   });
   assert.deepEqual([...checks], ['neo4j beside its dump', 'neo4j alone']);
-  const sharesOf = (step: string) => shares.get(step) ?? assert.fail(`no ${step} was seen`);
-  assert.equal(sharesOf('dump-neo4j'), 1024, 'what the set waits for has as much CPU as the database');
-  assert.ok(sharesOf('dump-neo4j') > sharesOf('dump-system'));
-  assert.ok(sharesOf('dump-system') > sharesOf('check-beside-neo4j'));
+  assert.deepEqual([...dumpedAlone], [], 'one command dumped both');
+  const checkShares = shares.get('check-beside-neo4j') ?? assert.fail('no check was seen');
+  assert.equal(shares.get('dump-together'), 1024, 'what the set waits for has as much CPU as the database');
+  assert.ok(checkShares < 1024);
   await client.stop();
   await driver.close();
 
@@ -143,24 +148,30 @@ async function lockCopy(service: string, database: string): Promise<ChildProcess
   return program;
 }
 
-test('a dump that is refused while its copy is checked is made again alone, and the set stays in its mode', async () => {
+test('dumps that are refused while their copies are checked are made again one by one, then alone, and the set stays in its mode', async () => {
   const dumps = new Set<string>();
+  const shares = new Map<string, number>();
   let locked: ChildProcess | undefined;
-  let besideSecond = false;
+  let besideLast = false;
   let checkedAlone = false;
   const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
     const at = await helpersAtWork();
-    const dump = at('dump-neo4j');
+    const dump = at('dump-together') ?? at('dump-neo4j');
     if (dump) dumps.add(dump.Id);
     if (dump && !locked) locked = await lockCopy(frozen, 'neo4j');
-    else if (locked && (!dump || dumps.size > 1)) locked.kill();
-    besideSecond ||= dumps.size > 1 && at('check-beside-neo4j') !== undefined;
+    else if (locked && (dumps.size > 2 || (dumps.size === 2 && !dump))) locked.kill();
+    besideLast ||= dumps.size > 2 && at('check-beside-neo4j') !== undefined;
     checkedAlone ||= at('check-neo4j') !== undefined;
+    await noteShares(['dump-neo4j', 'dump-system', 'check-beside-neo4j'], shares);
   });
   locked?.kill();
-  assert.equal(dumps.size, 2, 'the first dump was refused');
-  assert.equal(besideSecond, false);
+  assert.equal(dumps.size, 3, 'the one of both, and the first of it alone, were refused');
+  assert.equal(besideLast, false);
   assert.equal(checkedAlone, true);
+  const sharesOf = (step: string) => shares.get(step) ?? assert.fail(`no ${step} was seen`);
+  assert.equal(sharesOf('dump-neo4j'), 1024);
+  assert.ok(sharesOf('dump-neo4j') > sharesOf('dump-system'));
+  assert.ok(sharesOf('dump-system') > sharesOf('check-beside-neo4j'));
   const record = await lifeboat.neo4jRecord(result.set);
   assert.deepEqual([record.mode, record.fallbacks], ['freeze', undefined]);
   assert.deepEqual(await lifeboat.remains([frozen]), []);

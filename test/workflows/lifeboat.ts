@@ -65,6 +65,8 @@ export interface Lifeboat {
   look(): Promise<WatchdogResult[]>;
   /** Everything of Lifeboat's that is left in the engine for these services: should be empty when it is quiet. */
   remains(services: string[]): Promise<string[]>;
+  /** Wait until nothing is: a critical section cleans up after the database serves again. @param withinMs default five minutes */
+  nothingRemains(services: string[], withinMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -237,6 +239,14 @@ export async function startLifeboat(
           .filter(({ service }) => services.includes(service))
           .map(({ volume }) => `record ${volume}`),
       ];
+    },
+    async nothingRemains(services, withinMs = 300_000) {
+      let left: string[] = [];
+      const isGone = async () => {
+        left = await lifeboat.remains(services);
+        return left.length === 0;
+      };
+      await until(() => `an engine without ${left.join(', ')}`, isGone, { everyMs: 200, withinMs });
     },
     async close() {
       await lifeboat.worker.kill('SIGTERM');

@@ -4,13 +4,13 @@ import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { DrillResult } from '../../src/workflows/drill.ts';
 import { runCommand } from '../testbed/command.ts';
 import { canInstallPackages, ensurePackages } from '../testbed/debian.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 import { dueWrites, startWriting } from '../testbed/writing-client.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
@@ -93,11 +93,11 @@ describe('a snapshot of the file system', { skip }, () => {
     await section.terminate('a test').catch(() => {});
     await lifeboat.worker.kill('SIGKILL');
     await lifeboat.startWorker();
-    for (let tries = 0; tries < 150 && (await lifeboat.remains([service])).length > 0; tries += 1) {
+    const isTidy = async () => {
       await lifeboat.look();
-      await sleep(200);
-    }
-    assert.deepEqual(await lifeboat.remains([service]), []);
+      return (await lifeboat.remains([service])).length === 0;
+    };
+    await until('an engine that the watchdog has tidied', isTidy, { everyMs: 200, withinMs: 120_000 });
     assert.deepEqual(await snapshots(), []);
     await server.untilServing();
   });

@@ -7,6 +7,8 @@ import { isLegacy, type Neo4jVersion } from './version.ts';
 export interface AdminCommands {
   /** Dump each database to `<directory>/<database>.dump`. One command a database: the exit code is then its own. */
   dump(database: string, directory: string): string[];
+  /** Dump all databases that there are by one command, to the same names; null where the version has no patterns. */
+  dumpAll(directory: string): string[] | null;
   /** Load `<directory>/<database>.dump` over what is there. */
   load(database: string, directory: string): string[];
   /** Facts of a stopped store as JSON; null where the version has no such command. */
@@ -25,6 +27,7 @@ export function adminCommands(version: Neo4jVersion): AdminCommands {
 
 const currentCommands: AdminCommands = {
   dump: (database, directory) => ['neo4j-admin', 'database', 'dump', database, `--to-path=${directory}`],
+  dumpAll: (directory) => ['neo4j-admin', 'database', 'dump', '*', `--to-path=${directory}`],
   load: (database, directory) => [
     'neo4j-admin',
     'database',
@@ -61,6 +64,7 @@ const legacyCommands: AdminCommands = {
     `--database=${database}`,
     `--to=${directory}/${database}.dump`,
   ],
+  dumpAll: () => null,
   load: (database, directory) => [
     'neo4j-admin',
     'load',

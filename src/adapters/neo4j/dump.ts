@@ -8,7 +8,7 @@ import { type HelperRun, type HelperSpec, runHelper } from '../docker/helper.ts'
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
 import { directorySettings } from './layout.ts';
-import { LEAN_DUMP_SCRIPT } from './lean-dump-script.ts';
+import { LEAN_DUMP_SCRIPT, LEAN_DUMPS_SCRIPT } from './lean-dump-script.ts';
 import { STAGING, type Staging } from './staging.ts';
 import { isLegacy, type Neo4jVersion } from './version.ts';
 
@@ -102,6 +102,30 @@ export async function dumpDatabase(
     );
   }
   return { bytes: stat.bytes };
+}
+
+/**
+ * Dump all databases of a copy by one command, if its version has one.
+ * Answers which are dumped: all, or none. Why one can not be dumped, `dumpDatabase` finds out.
+ */
+export async function dumpTogether(
+  engine: Engine,
+  context: AdminContext,
+  databases: string[],
+  options: Omit<HelperRun, 'tick'> & { tick: (percent: number | undefined) => void; copy: string },
+): Promise<string[]> {
+  const { copy } = options;
+  const dump = adminCommands(context.version).dumpAll(`${STAGING}/out`);
+  if (!dump) return [];
+  const names = databases.join(' ');
+  const program = ['sh', '-c', LEAN_DUMPS_SCRIPT, `${STAGING}/out`, copy, names, ...dump];
+  const helper = adminHelper(context, 'dump-together', program, copy);
+  const { exitCode } = await runHelper(engine, helper, {
+    ...options,
+    tick: (output) => options.tick(dumpPercent(output)),
+    tickMs: 1000,
+  });
+  return exitCode === 0 ? databases : [];
 }
 
 const leanDump = (copy: string, database: string, to: string, program: string[]): string[] => {

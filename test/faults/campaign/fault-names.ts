@@ -22,7 +22,7 @@ const IN_WINDOW = [
   'uploadArtifact',
 ];
 const WITH_HELPER = [
-  ...['dumpDatabase', 'standByToCopy', 'copyStore', 'recoverCopy', 'dumpCopy', 'checkCopy'],
+  ...['dumpDatabase', 'standByToCopy', 'copyStore', 'recoverCopy', 'dumpCopies', 'checkCopy'],
   ...['loadDump', 'checkLoaded', 'loadIntoSandbox', 'describeSandbox'],
 ];
 const STORES: readonly OperationName[] = ['backup', 'restore', 'prune', 'replicate'];

@@ -89,15 +89,15 @@ const CAPTURED: Record<CaptureMode, readonly string[]> = {
     ...['inspectService', 'openWindow', 'dumpDatabase', 'dumpDatabase', 'closeWindow'],
     ...AFTER_WINDOW,
   ],
-  copy: [...BEFORE_WINDOW, ...COPY, 'dumpCopy', 'checkCopy', ...AFTER_WINDOW],
-  freeze: [...BEFORE_WINDOW, ...COPY, 'recoverCopy', 'dumpCopy', 'checkCopy', ...AFTER_WINDOW],
+  copy: [...BEFORE_WINDOW, ...COPY, 'dumpCopies', 'checkCopy', ...AFTER_WINDOW],
+  freeze: [...BEFORE_WINDOW, ...COPY, 'recoverCopy', 'dumpCopies', 'checkCopy', ...AFTER_WINDOW],
   snapshot: [
     ...BEFORE_WINDOW,
     ...['standByToSnapshot', 'inspectService', 'openWindow', 'takeStoreSnapshot', 'closeWindow'],
-    ...['copySnapshot', 'removeStoreSnapshot', 'recoverCopy', 'dumpCopy', 'checkCopy'],
+    ...['copySnapshot', 'removeStoreSnapshot', 'recoverCopy', 'dumpCopies', 'checkCopy'],
     ...AFTER_WINDOW,
   ],
-  online: [...BEFORE_WINDOW, 'takeOnlineBackup', 'recoverCopy', 'dumpCopy', 'checkCopy', ...AFTER_WINDOW],
+  online: [...BEFORE_WINDOW, 'takeOnlineBackup', 'recoverCopy', 'dumpCopies', 'checkCopy', ...AFTER_WINDOW],
 };
 const TAKEN = ['planQdrant', 'describeCollection', 'takeSnapshot', 'storeSnapshot', 'deleteSnapshot'];
 const SWAPPED = [

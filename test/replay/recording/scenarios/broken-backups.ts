@@ -27,7 +27,7 @@ export const BROKEN_BACKUPS: Scenario[] = [
   broken('backup-terminated', { services: ['graph'] }, 'dumpDatabase', 'terminate'),
   broken('backup-worker-lost', { services: ['graph'] }, 'dumpDatabase', 'kill -9'),
   broken('backup-section-terminated', { services: ['graph'] }, 'dumpDatabase', 'section terminated'),
-  broken('backup-fallback', { services: ['frozen'] }, 'dumpCopy', 'failure'),
+  broken('backup-fallback', { services: ['frozen'] }, 'dumpCopies', 'failure'),
   broken('backup-partial', { services: ['graph', 'vectors'] }, 'storeSnapshot', 'failure'),
   broken('backup-vectors-cancelled', { services: ['vectors'] }, 'storeSnapshot', 'cancel'),
   broken(
