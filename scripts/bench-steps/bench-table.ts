@@ -47,7 +47,7 @@ ${freezesLine(freezes)}
 | --- | --- | --- | --- | --- | --- | --- |
 ${backups.join('\n')}
 
-Of \`restart\`, \`document\` and \`copy\`, on stores of up to 1 GiB, the one in the middle of three is shown; of \`copy\` by what it adds to the restart.
+Of \`restart\`, \`document\` and \`copy\`, on stores of up to 1 GiB, and of everything on an empty database, the one in the middle of three is shown; of \`copy\` by what it adds to the restart.
 
 | GiB of text (volume) | way of a restore | longest time without an answer, s | total, s |
 | --- | --- | --- | --- |

@@ -16,8 +16,9 @@ export interface Release {
 
 type InWindow = ServiceStep & { window: 'offline' | 'freeze' };
 
-/** What the database still holds in memory need not be written within the window, nor recovered after it. */
+/** What an Enterprise server still holds in memory need not be written within the window, nor recovered after it. */
 export async function checkpoint(deps: Dependencies, { plan }: ServiceStep): Promise<void> {
+  if (plan.edition !== 'enterprise') return;
   const access = await accessOf(deps.engine, neo4jNamed(deps.config(), plan.service));
   if (!access) return;
   for (const database of Object.keys(plan.databases).filter((name) => name !== 'system')) {

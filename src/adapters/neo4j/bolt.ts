@@ -84,7 +84,7 @@ export async function databasesAnswer(access: BoltAccess, databases: string[]): 
   }
 }
 
-/** Let a database write a checkpoint now. Any version has the procedure; who may call it, its security decides. */
+/** Let a database of an Enterprise server write a checkpoint now: Community has no such procedure (5.26: `ProcedureNotFound`). */
 export async function writeCheckpoint(access: BoltAccess, database: string): Promise<void> {
   await withDriver(access, async (driver) => {
     await driver.executeQuery('CALL db.checkpoint()', {}, { database });
