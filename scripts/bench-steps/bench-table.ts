@@ -47,7 +47,8 @@ ${freezesLine(freezes)}
 | --- | --- | --- | --- | --- | --- | --- |
 ${backups.join('\n')}
 
-Of \`restart\`, \`document\` and \`copy\`, on stores of up to 1 GiB, and of everything on an empty database, the one in the middle of three is shown; of \`copy\` by what it adds to the restart.
+Of \`restart\`, \`document\` and \`copy\`, on stores of up to 1 GiB, and of everything on an empty database, the one in the middle of three is shown; of \`copy\` by what it adds to the restart. The total time of a set with pre-copy is compared with
+the document’s procedure taken just before each.
 
 | GiB of text (volume) | way of a restore | longest time without an answer, s | total, s |
 | --- | --- | --- | --- |

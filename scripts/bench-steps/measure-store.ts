@@ -42,6 +42,9 @@ const REPEATED_UP_TO_GIB = 1;
  */
 const AFTER_RESTART = ['lifeboat copy, whole', 'lifeboat copy'];
 
+/** The way whose total time is compared with the document's procedure, taken just before each for the same reason. */
+const AFTER_DOCUMENT = 'lifeboat copy';
+
 /** Measure every way on one store of about this much text; 0: an empty database, for what orchestration adds. */
 export async function measureStore(gib: number, say: (row: Row) => void): Promise<Figures> {
   return await withStore(gib, async (on, driver, nodes) => {
@@ -49,9 +52,11 @@ export async function measureStore(gib: number, say: (row: Row) => void): Promis
     const { Mountpoint } = await on.engine.getVolume(server.volumes.data).inspect();
     const { stdout } = await promisify(execFile)('du', ['-sk', Mountpoint]);
     const backups: Row[] = [];
-    const restart = async () =>
-      (await watchBackup(server, gib, 'restart', async () => void (await PROCEDURES.restart?.(on))))
-        .longestSeconds;
+    const byHand = (name: string) => async () => {
+      await PROCEDURES[name]?.(on);
+      return undefined;
+    };
+    const restart = async () => (await watchBackup(server, gib, 'restart', byHand('restart'))).longestSeconds;
     const add = async (
       name: string,
       take: () => Promise<Taken | undefined>,
@@ -61,27 +66,27 @@ export async function measureStore(gib: number, say: (row: Row) => void): Promis
       // Of an empty database, what is told is a difference of a few seconds.
       const times = gib === 0 || (gib <= REPEATED_UP_TO_GIB && REPEATED.includes(name)) ? 3 : 1;
       for (let time = 0; time < times; time += 1) {
+        const document =
+          name === AFTER_DOCUMENT
+            ? await watchBackup(server, gib, 'document', byHand('document'))
+            : undefined;
         let restartSeconds: number | undefined;
         if (AFTER_RESTART.includes(name)) {
           await change?.();
           restartSeconds = await restart();
         }
-        const row = { ...(await watchBackup(server, gib, name, take)), restartSeconds };
+        const watched = await watchBackup(server, gib, name, take);
+        const timesDocument = document && watched.totalSeconds / document.totalSeconds;
+        const row: Row = { ...watched, restartSeconds, timesDocument };
         rows.push(row);
         say(row);
       }
       backups.push(inTheMiddle(rows));
     };
-    const procedures = gib > 0 ? Object.entries(PROCEDURES) : [['document', PROCEDURES.document!] as const];
+    const procedures = gib > 0 ? Object.keys(PROCEDURES) : ['document'];
     // What growing has left to be written down would make the first restart a longer one.
     if (gib > 0) await restart();
-    for (const [name, procedure] of procedures) {
-      if (!(await isThere(name))) continue;
-      await add(name, async () => {
-        await procedure(on);
-        return undefined;
-      });
-    }
+    for (const name of procedures) if (await isThere(name)) await add(name, byHand(name));
     for (const { way, change, name } of gib > 0 ? WAYS : WAYS.slice(0, 1)) {
       const write = change ? async () => await changeStore(driver, nodes, CHANGED) : undefined;
       await add(name, async () => await takeByLifeboat(server, way, write), write);
@@ -95,11 +100,17 @@ export async function measureStore(gib: number, say: (row: Row) => void): Promis
 /** By how long clients had no answer, beyond a restart where one was made before; what was lost in any of them is lost. */
 function inTheMiddle(rows: Row[]): Row {
   const beyond = (row: Row) => row.longestSeconds - (row.restartSeconds ?? 0);
-  const sorted = rows.toSorted((a, b) => beyond(a) - beyond(b));
-  const middle = sorted[Math.floor(sorted.length / 2)];
+  const middle = middleOf(rows.toSorted((a, b) => beyond(a) - beyond(b)));
   if (!middle) throw new Error('Nothing was measured.');
-  return { ...middle, lost: rows.reduce((sum, { lost }) => sum + lost, 0) };
+  const times = rows.flatMap(({ timesDocument }) => timesDocument ?? []).sort((a, b) => a - b);
+  return {
+    ...middle,
+    lost: rows.reduce((sum, { lost }) => sum + lost, 0),
+    timesDocument: middleOf(times),
+  };
 }
+
+const middleOf = <T>(sorted: T[]): T | undefined => sorted[Math.floor(sorted.length / 2)];
 
 /** Freeze one store again and again under a writing client: with a first copy in every other backup. */
 export async function freezeAgainAndAgain(

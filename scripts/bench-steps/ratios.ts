@@ -58,7 +58,7 @@ export function ratiosOf({ stores, freezes, pipeline, fleets }: Measured): Ratio
       copyExcess: excess('lifeboat copy, whole'),
       copyExcessPrecopy: excess('lifeboat copy'),
       copyVsTar: over(longest('lifeboat copy, whole'), longest('tar')),
-      setVsDocument: over(row('lifeboat copy')?.totalSeconds, row('document')?.totalSeconds),
+      setVsDocument: over(row('lifeboat copy')?.timesDocument, 1),
       pipeline: pipeline.directory.ratio,
       rss: over(pipeline.large.rssMiB, pipeline.small.rssMiB),
       fleetTasks: fleets.fleetTasks,

@@ -16,6 +16,8 @@ export interface Row {
   lost: number;
   /** The same of a restart just before it, where one was made. */
   restartSeconds?: number | undefined;
+  /** Its total time / that of the document's procedure just before it, where that was taken. */
+  timesDocument?: number | undefined;
   /** Lifeboat's own figures. */
   offlineSeconds?: number;
   frozenSeconds?: number;
