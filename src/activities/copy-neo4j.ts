@@ -34,8 +34,7 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
     /** Copy what can be copied while the database is in use, and stand by for the window. */
     async standByToCopy(input: ServiceStep & { window?: 'offline' | 'freeze' }): Promise<void> {
       await step('stand by', async (context) => {
-        context.beat({ step: 'writing a checkpoint' });
-        await checkpoint(deps, input);
+        await checkpoint(deps, input, context);
         const admin = await adminContextOf(engine, input, context);
         for (const database of Object.keys(input.plan.databases)) {
           // A mode that failed may have begun to remove its own copy, from the same place.

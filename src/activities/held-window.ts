@@ -5,6 +5,7 @@ import { writeCheckpoint } from '../adapters/neo4j/bolt.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { accessOf, type ServiceStep } from './neo4j.ts';
+import type { Step } from './step.ts';
 
 /** A container was let go on within its window's work. */
 export interface Release {
@@ -17,8 +18,9 @@ export interface Release {
 type InWindow = ServiceStep & { window: 'offline' | 'freeze' };
 
 /** What an Enterprise server still holds in memory need not be written within the window, nor recovered after it. */
-export async function checkpoint(deps: Dependencies, { plan }: ServiceStep): Promise<void> {
+export async function checkpoint(deps: Dependencies, { plan }: ServiceStep, context: Step): Promise<void> {
   if (plan.edition !== 'enterprise') return;
+  context.beat({ step: 'writing a checkpoint' });
   const access = await accessOf(deps.engine, neo4jNamed(deps.config(), plan.service));
   if (!access) return;
   for (const database of Object.keys(plan.databases).filter((name) => name !== 'system')) {

@@ -29,8 +29,7 @@ export function createNeo4jSnapshotActivities(deps: Dependencies) {
       await step('stand by', async (context) => {
         const subject = await subjectOf(input);
         await requireSource(snapshotOf(deps, input.plan.service), subject);
-        context.beat({ step: 'writing a checkpoint' });
-        await checkpoint(deps, input);
+        await checkpoint(deps, input, context);
         await flush(subject, context.signal);
       });
     },
