@@ -93,6 +93,8 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
       maxConcurrentWorkflowTaskPolls: 2,
       maxConcurrentActivityTaskPolls: 2,
       maxConcurrentActivityTaskExecutions: 20,
+      // An activity hears of its cancel with a heartbeat, and a cancel in a window waits for it: the SDK would hold heartbeats back for up to 16 s.
+      maxHeartbeatThrottleInterval: '1 second',
       shutdownGraceTime: '10 seconds',
       shutdownForceTime: '30 seconds',
     });

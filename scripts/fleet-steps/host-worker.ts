@@ -64,6 +64,8 @@ export async function startHostWorker(options: {
     maxConcurrentWorkflowTaskPolls: 2,
     maxConcurrentActivityTaskPolls: 1,
     maxConcurrentActivityTaskExecutions: 20,
+    // As a real worker's, so that a cancel is heard of as soon.
+    maxHeartbeatThrottleInterval: '1 second',
     maxConcurrentWorkflowTaskExecutions: 4,
     maxCachedWorkflows: 4,
     workflowThreadPoolSize: 1,

@@ -1,5 +1,5 @@
 import { findContainer, seekContainer } from '../adapters/docker/container.ts';
-import { clearInterruption, listInterruptions, recordInterruption } from '../adapters/docker/interruption.ts';
+import { clearInterruption, listInterruptions, underRecord } from '../adapters/docker/interruption.ts';
 import { pauseContainer, resumeContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
@@ -55,23 +55,27 @@ export function createContainerActivities(deps: Dependencies) {
       return await step('open', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await findContainer(engine, service.target);
-        await recordInterruption(engine, container, {
-          action: input.window === 'freeze' ? 'pause' : 'stop',
+        const record = {
+          action: input.window === 'freeze' ? ('pause' as const) : ('stop' as const),
           service: service.name,
           workflowId: context.workflowId,
           runId: context.runId,
           graceSeconds: service.stopGraceSeconds,
           restore: input.swap && JSON.stringify(input.swap),
+        };
+        let from = '';
+        const clean = await underRecord(engine, container, record, async () => {
+          context.signal.throwIfAborted();
+          from = new Date().toISOString();
+          if (input.window === 'freeze') {
+            await pauseContainer(engine, container.id);
+            return true;
+          }
+          // A stop that the engine has begun can't be taken back, so a cancel waits for its end: the start comes after it.
+          return (await stopContainer(engine, container.id, service.stopGraceSeconds)).clean;
         });
-        const from = new Date().toISOString();
-        if (input.window === 'freeze') {
-          await pauseContainer(engine, container.id);
-          return { containerId: container.id, from, openedAt: new Date().toISOString(), clean: true };
-        }
-        // A stop that the engine has begun can't be taken back, so a cancel waits for its end: the start comes after it.
-        const stopped = await stopContainer(engine, container.id, service.stopGraceSeconds);
         context.signal.throwIfAborted();
-        return { containerId: container.id, from, openedAt: new Date().toISOString(), clean: stopped.clean };
+        return { containerId: container.id, from, openedAt: new Date().toISOString(), clean };
       });
     },
 
@@ -106,14 +110,17 @@ export function createContainerActivities(deps: Dependencies) {
         for (const reference of deps.config().quiesce) {
           const container = await findContainer(engine, reference);
           if (!container.running || container.paused) continue;
-          await recordInterruption(engine, container, {
-            action: 'pause',
+          const record = {
+            action: 'pause' as const,
             service: `${QUIESCED}${container.name}`,
             workflowId: context.workflowId,
             runId: context.runId,
             graceSeconds: 0,
+          };
+          await underRecord(engine, container, record, async () => {
+            context.signal.throwIfAborted();
+            await pauseContainer(engine, container.id);
           });
-          await pauseContainer(engine, container.id);
           paused.push(container.name);
         }
         return paused;
@@ -128,6 +135,8 @@ export function createContainerActivities(deps: Dependencies) {
           const container = await seekContainer(engine, { container: record.containerId });
           if (container?.paused) await resumeContainer(engine, container.id);
           await clearInterruption(engine, record.volume);
+          // An attempt that slept may have paused it before it could see that the record is gone.
+          if (container) await resumeContainer(engine, container.id);
         }
       });
     },

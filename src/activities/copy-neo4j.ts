@@ -1,4 +1,4 @@
-import { graphFacts } from '../adapters/neo4j/bolt.ts';
+import { countable, graphFacts } from '../adapters/neo4j/bolt.ts';
 import { type CheckBesideDump, checkBesideDump, checkStore } from '../adapters/neo4j/check.ts';
 import { copyRemoval } from '../adapters/neo4j/copy-removal.ts';
 import { type AdminContext, dumpDatabase, dumpTogether } from '../adapters/neo4j/dump.ts';
@@ -20,7 +20,7 @@ import { LifeboatError } from '../model/failures.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { checkpoint, letGoOn, type Release, requireWindow, sameWindow } from './held-window.ts';
-import { adminContextOf, type ServiceStep, sandboxContextOf } from './neo4j.ts';
+import { adminContextOf, type ServiceStep, sandboxContextOf, within } from './neo4j.ts';
 import { type Step, step } from './step.ts';
 
 /** CPU shares of dumps that no set waits for, because one of a larger database is still under way. */
@@ -80,8 +80,9 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
         const facts: Record<string, GraphFacts> = {};
         const tunnel = await awaitSandbox(engine, name, service.startTimeoutSeconds * 1000, context);
         try {
-          for (const database of input.databases.filter((one) => one !== 'system')) {
-            facts[database] = await graphFacts({ address: `bolt://127.0.0.1:${tunnel.port}` }, database);
+          const access = { address: `bolt://127.0.0.1:${tunnel.port}` };
+          for (const database of await countable(access, input.databases)) {
+            facts[database] = await graphFacts(access, database);
           }
         } finally {
           await tunnel.close();
@@ -110,11 +111,8 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
         const checks = await beginChecks(input, admin, databases, context);
         try {
           const dumped = await dumpTogether(engine, admin, databases, {
-            signal: context.signal,
-            keep: context.keep,
+            ...within(context, 'dumping the copy'),
             copy: COPY,
-            tick: (percent) =>
-              context.beat({ step: 'dumping the copy', ...(percent === undefined ? {} : { percent }) }),
           });
           return { dumped };
         } catch (error) {
@@ -131,15 +129,9 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
         const admin = await sandboxContextOf(engine, input, context);
         const dump = async () =>
           await dumpDatabase(engine, admin, database, {
-            signal: context.signal,
-            keep: context.keep,
+            ...within(context, `dumping ${database} from the copy`),
             copy: COPY,
             cpuShares: isLargest(database, input.plan.databases) ? undefined : CPU_SHARES_OF_SMALLER,
-            tick: (percent) =>
-              context.beat({
-                step: `dumping ${database} from the copy`,
-                ...(percent === undefined ? {} : { percent }),
-              }),
           });
         const [check] = await beginChecks(input, admin, [database], context);
         if (!check) return await dump();

@@ -1,4 +1,4 @@
-import { graphFacts } from '../adapters/neo4j/bolt.ts';
+import { type BoltAccess, countable, graphFacts } from '../adapters/neo4j/bolt.ts';
 import { loadDump } from '../adapters/neo4j/load.ts';
 import { awaitSandbox, removeSandbox, sandboxName, startSandbox } from '../adapters/neo4j/sandbox.ts';
 import { STAGING } from '../adapters/neo4j/staging.ts';
@@ -19,6 +19,10 @@ export interface SandboxFindings {
   /** ISO time at which the restored database first answered. */
   servingSince: string;
 }
+
+/** Only `system` tells which databases are meant to be up. */
+const servedOf = async (access: BoltAccess, databases: string[]): Promise<string[]> =>
+  databases.includes('system') ? await countable(access, databases) : databases;
 
 /** Restore drills of Neo4j: load and start in a sandbox that sees nothing of the live service. */
 export function createNeo4jDrillActivities(deps: Dependencies) {
@@ -54,7 +58,7 @@ export function createNeo4jDrillActivities(deps: Dependencies) {
           const servingSince = new Date().toISOString();
           const access = { address: `bolt://127.0.0.1:${tunnel.port}` };
           const facts: SandboxFindings['facts'] = {};
-          for (const database of input.databases.filter((name) => name !== 'system')) {
+          for (const database of await servedOf(access, input.databases)) {
             context.beat({ step: `counting ${database}` });
             facts[database] = await graphFacts(access, database);
           }

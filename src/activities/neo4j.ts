@@ -2,7 +2,7 @@ import { type Container, findContainer } from '../adapters/docker/container.ts';
 import { type Engine, engineStatus } from '../adapters/docker/engine.ts';
 import { volumesInMemory } from '../adapters/docker/image.ts';
 import { inspectVolume } from '../adapters/docker/volume.ts';
-import { type BoltAccess, graphFacts } from '../adapters/neo4j/bolt.ts';
+import { type BoltAccess, countable, graphFacts } from '../adapters/neo4j/bolt.ts';
 import { type AdminContext, dumpDatabase, findDump } from '../adapters/neo4j/dump.ts';
 import { walkDump } from '../adapters/neo4j/dump-walker.ts';
 import { helperEnvironment } from '../adapters/neo4j/layout.ts';
@@ -64,6 +64,7 @@ export function createNeo4jActivities(deps: Dependencies) {
         const probe = await probeNeo4j(engine, service.name, container, context.runId, context);
         const plan = neo4jPlanOf(service, container, probe, chooseDatabases(service, probe.databases));
         if (input.repository === undefined) return plan;
+        if (Object.keys(plan.databases).length === 0) throw nothingThere(service, container);
         const repository = deps.repository(input.repository);
         return {
           ...plan,
@@ -82,7 +83,7 @@ export function createNeo4jActivities(deps: Dependencies) {
         const access = await accessOf(engine, service);
         if (!access) return null;
         const facts: Record<string, GraphFacts> = {};
-        for (const database of input.databases.filter((name) => name !== 'system')) {
+        for (const database of await countable(access, input.databases)) {
           facts[database] = await graphFacts(access, database);
         }
         return facts;
@@ -106,15 +107,13 @@ export function createNeo4jActivities(deps: Dependencies) {
             `The container "${container.name}" runs again in the middle of its backup: another program or the engine started it.`,
           );
         }
-        return await dumpDatabase(engine, await adminContextOf(engine, input, context), input.database, {
-          signal: context.signal,
-          keep: context.keep,
-          tick: (percent) =>
-            context.beat({
-              step: `dumping ${input.database}`,
-              ...(percent === undefined ? {} : { percent }),
-            }),
-        });
+        const admin = await adminContextOf(engine, input, context);
+        return await dumpDatabase(
+          engine,
+          admin,
+          input.database,
+          within(context, `dumping ${input.database}`),
+        );
       });
     },
 
@@ -160,6 +159,14 @@ export function createNeo4jActivities(deps: Dependencies) {
     });
   }
 }
+
+/** How a dump runs within a step: it ends with it, or is joined by its next attempt, and its percentage is what the step tells. */
+export const within = (context: Step, step: string) => ({
+  signal: context.signal,
+  keep: context.keep,
+  tick: (percent: number | undefined) =>
+    context.beat({ step, ...(percent === undefined ? {} : { percent }) }),
+});
 
 /** A plan from what was found. */
 export function neo4jPlanOf(
@@ -236,6 +243,13 @@ export async function sandboxContextOf(
   const { volumesOf: _, ...admin } = await adminContextOf(engine, input, context);
   return { ...admin, tmpfs: await volumesInMemory(engine, admin.imageId, admin.owner) };
 }
+
+/** A set of nothing would be complete, and could not be restored. */
+const nothingThere = (service: Neo4jService, container: Container): LifeboatError =>
+  new LifeboatError(
+    'DatabaseNotFound',
+    `The data directory of service "${service.name}" (container "${container.name}") holds no database: it was emptied, or another volume is mounted there.`,
+  );
 
 /** The databases to back up: those configured, or all that the data directory holds. */
 function chooseDatabases(service: Neo4jService, present: Record<string, number>): Record<string, number> {

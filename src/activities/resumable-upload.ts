@@ -59,7 +59,9 @@ export async function uploadResumably<T>(
       return stored;
     } catch (error) {
       if (!again(context, error)) await giveUp(note);
-      if (!found || !isOther(error)) throw error;
+      // An attempt that outlived its end may have published under this key since it was chosen; where it is free to, this one takes the next.
+      const taken = isTaken(error) && upload.freeKey !== undefined;
+      if (!taken && !(found && isOther(error))) throw error;
       found = undefined;
     }
   }
@@ -126,5 +128,7 @@ function again({ signal, keep }: Step, error: unknown): boolean {
 
 /** Whether what was begun can't be gone on with, because the content or what lies under the key is another one. */
 function isOther(error: unknown): boolean {
-  return error instanceof SourceChanged || (error instanceof LifeboatError && error.type === 'KeyExists');
+  return error instanceof SourceChanged || isTaken(error);
 }
+
+const isTaken = (error: unknown): boolean => error instanceof LifeboatError && error.type === 'KeyExists';

@@ -42,9 +42,12 @@ export async function closeWindow(
   await awaitStopInFlight(engine, service, records, context);
   const rolledBack = await settleSwaps(engine, service, records, context);
   await serveAgain(engine, service, context);
+  const servingSince = new Date().toISOString();
   for (const record of records) await clearInterruption(engine, record.volume);
+  // An attempt that slept may have stopped or paused it before it could see that the record is gone.
+  if (records.length > 0) await serveAgain(engine, service, context);
   return {
-    servingSince: new Date().toISOString(),
+    servingSince,
     rolledBack,
     ...(resumedAt ? { resumedAt } : {}),
   };

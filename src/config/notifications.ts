@@ -92,7 +92,7 @@ const emailSchema = section({
 
 const pingSchema = section({
   kind: z.literal('ping'),
-  ...secretUrl('Base URL of a check in the way of healthchecks.io; /start and /fail are added.'),
+  ...secretUrl('Base URL of a check in the way of healthchecks.io; /fail is added for trouble.'),
   ...common,
 });
 

@@ -68,7 +68,7 @@ const neo4jSchema = section({
     }),
   preCopy: z.boolean().default(true).meta({
     description:
-      'In the modes `copy` and `freeze`: copy once while it is in use, so that within the window only what changed since is left.',
+      'In the modes `copy` and `freeze`: copy while it is in use, in up to three passes, so that within the window only what changed since is left.',
   }),
   snapshot: snapshotSchema.optional().meta({
     description:

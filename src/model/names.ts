@@ -63,6 +63,9 @@ export function word(text: string): string {
   return cleaned === '' ? 'x' : cleaned;
 }
 
+/** A run in a name: the end of its id, whose beginning is a time that runs of the same minute share. */
+export const ofRun = (runId: string): string => runId.slice(-12);
+
 /** The name of the volume of one service in one run: fixed, so that a retry finds it. */
 export const stagingName = (run: string, service: string): string =>
   `lifeboat-staging-${word(run)}-${word(service)}`;

@@ -10,8 +10,15 @@ const PROBE: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 5 },
 };
 
+/**
+ * What changes something must be over, also when it is cancelled, before what comes next: else a window would be closed while it is still
+ * being opened. The SDK's own default does not wait.
+ */
+const AND_WAIT = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED };
+
 /** What happens inside a window: short heartbeats, so that a dead worker is noticed while a database is down. */
 const WINDOW: ActivityOptions = {
+  ...AND_WAIT,
   startToCloseTimeout: '12 hours',
   heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 6 },
@@ -19,16 +26,11 @@ const WINDOW: ActivityOptions = {
 
 /** Moving data: as long as it takes, as long as it moves. */
 const TRANSFER: ActivityOptions = {
+  ...AND_WAIT,
   startToCloseTimeout: '24 hours',
   scheduleToCloseTimeout: '48 hours',
   heartbeatTimeout: '20 seconds',
   retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
-};
-
-/** What must be over before what comes next, also when it is cancelled: a helper, an upload out of staging, a server's own work. */
-const UNSTOPPABLE: ActivityOptions = {
-  ...TRANSFER,
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 };
 
 /** Copies to other repositories: an outage may take days, and ends by itself. */
@@ -88,7 +90,6 @@ const group = (options: ActivityOptions) => (summary: string, limit?: { attempts
 export const probe = group(PROBE);
 export const inWindow = group(WINDOW);
 export const transfer = group(TRANSFER);
-export const unstoppable = group(UNSTOPPABLE);
 export const replication = group(REPLICATION);
 export const compensate = group(COMPENSATE);
 export const catalog = group(CATALOG);

@@ -1,7 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Artifact, Neo4jRecord } from '../model/manifest.ts';
-import { catalog, compensate, unstoppable } from './activity-options.ts';
+import { catalog, compensate, transfer } from './activity-options.ts';
 import { type CaptureOptions, captureNeo4j } from './capture-neo4j.ts';
 
 /** What one service gave to a set. */
@@ -22,7 +22,7 @@ export async function backupNeo4j(
   const databases = Object.keys(plan.databases);
   const store = async (database: string) => {
     report.service(service, `storing in ${repository}`);
-    const storing = unstoppable(`Store ${service}/${database} in ${repository}`);
+    const storing = transfer(`Store ${service}/${database} in ${repository}`);
     return await storing.storeDump({ set, plan, database, repository });
   };
   try {

@@ -1,7 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { QdrantPlan, SnapshotReference } from '../activities/qdrant.ts';
 import type { Artifact, CollectionRecord, QdrantRecord } from '../model/manifest.ts';
-import { compensate, probe, transfer, unstoppable } from './activity-options.ts';
+import { compensate, probe, transfer } from './activity-options.ts';
 import type { ServiceBackup } from './backup-neo4j.ts';
 import { causeOf } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
@@ -102,7 +102,7 @@ async function take(plan: QdrantPlan, { name, nodes }: QdrantPlan['collections']
   try {
     for (const node of nodes) {
       const at = { service, node, collection: name, known: known[node] ?? [] };
-      snapshots.push(await unstoppable(`Take a snapshot of ${service}/${name}`).takeSnapshot(at));
+      snapshots.push(await transfer(`Take a snapshot of ${service}/${name}`).takeSnapshot(at));
     }
     const record = await probe(`Look at ${service}/${name} again`).describeAgain({ plan, record: described });
     return { record, snapshots };
@@ -136,7 +136,7 @@ async function store(
         const { service, node, collection } = snapshot;
         const at = { service, node, collection };
         const known = await probe(`See which snapshots of ${collection} are there`).listSnapshots(at);
-        const again = await unstoppable(`Take ${collection} again`).takeSnapshot({ ...at, known });
+        const again = await transfer(`Take ${collection} again`).takeSnapshot({ ...at, known });
         ours.push(again);
         artifacts.push(await transfer(summary).storeSnapshot({ ...input, snapshot: again }));
       }

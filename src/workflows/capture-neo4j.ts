@@ -4,7 +4,8 @@ import { type CaptureMode, type Fallback, fromModeDown } from '../model/capture-
 import { dumpsTogether } from '../model/dump-together.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
 import type { Artifact, GraphFacts } from '../model/manifest.ts';
-import { compensate, probe, transfer, unstoppable } from './activity-options.ts';
+import { compensate, probe, transfer } from './activity-options.ts';
+import { allOrNone } from './all-or-none.ts';
 import type { CriticalSectionResult, Window } from './critical-section.ts';
 import { inCriticalSection } from './exclusive.ts';
 import { type Cause, causeOf, fail } from './failure.ts';
@@ -30,7 +31,7 @@ export interface Captured {
   fallbacks: Fallback[];
   /** Of the live server before and after; of the very copy where a sandbox has recovered one. */
   facts: { before: Facts; after: Facts };
-  /** A consistent set was asked for, and the mode that was held for it failed: this was taken later. */
+  /** A consistent set was asked for, and this was taken at another moment: the mode that was held for it failed, or its window was not held to the end. */
   late: boolean;
 }
 
@@ -58,20 +59,21 @@ export async function captureNeo4j(plan: Neo4jPlan, options: CaptureOptions): Pr
   const modes = options.hold ? chosen.filter((mode) => mode !== 'online') : chosen;
   const fallbacks: Fallback[] = [];
   // What the repository refuses it would refuse after every mode.
-  let notStored: unknown;
+  const notStored = new Set<unknown>();
   const store = async (database: string) =>
     await options.store(database).catch((error: unknown) => {
-      notStored = error;
+      notStored.add(error);
       throw error;
     });
   for (const mode of modes) {
     const late = options.hold && fallbacks.length > 0;
     try {
       const captured = await capture(plan, mode, { ...options, store, hold: options.hold && !late });
-      return { ...captured, mode, fallbacks, late };
+      const { wasRunning, held } = captured.section;
+      return { ...captured, mode, fallbacks, late: late || (options.hold && wasRunning && !held) };
     } catch (error) {
       const { type, message } = causeOf(error);
-      if (error === notStored || isCancellation(error) || FINAL.has(type) || mode === modes.at(-1))
+      if (notStored.has(error) || isCancellation(error) || FINAL.has(type) || mode === modes.at(-1))
         throw error;
       fallbacks.push({ mode, type, message });
       report.line(`${plan.service}: mode ${mode} failed, a safer one is used. ${message}`);
@@ -117,7 +119,7 @@ async function capture(
     }
     return { section, countingAfter };
   });
-  if (mode === 'dump') return { section, facts: { before, after: await countingAfter } };
+  if (mode === 'dump') return { section, facts: await factsOf(service, { before, countingAfter }, report) };
 
   let recovered: Facts | undefined;
   if (mode !== 'copy') {
@@ -133,7 +135,7 @@ async function capture(
     }
   }
   report.service(service, 'dumping the copy');
-  const dumping = unstoppable(`Dump the copies of ${service}`, { attempts: 3 });
+  const dumping = transfer(`Dump the copies of ${service}`, { attempts: 3 });
   const { dumped } = dumpsTogether(plan.databases) ? await dumping.dumpCopies(at) : { dumped: [] };
   const artifacts = await allOrNone(
     databases.map((database) => async () => {
@@ -141,8 +143,27 @@ async function capture(
       return await checkAndStore(at, database, options.store);
     }),
   );
-  const facts = recovered ? { before: recovered, after: null } : { before, after: await countingAfter };
+  const facts = recovered
+    ? { before: recovered, after: null }
+    : await factsOf(service, { before, countingAfter }, report);
   return { section, facts, artifacts };
+}
+
+/** What was taken is not given up because it can't be counted any more; but with half of the counts a good set would look like a wrong one. */
+async function factsOf(
+  service: string,
+  { before, countingAfter }: { before: Facts; countingAfter: Promise<Facts> },
+  report: ProgressReport,
+): Promise<Captured['facts']> {
+  try {
+    return { before, after: await countingAfter };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    report.line(
+      `${service} could not be counted after its window, so the set has no counts of it: ${causeOf(error).message}`,
+    );
+    return { before: null, after: null };
+  }
 }
 
 /** Begin to count what the live server holds. Nobody may need it any more when it is known, or has failed. */
@@ -153,7 +174,7 @@ function count(service: string, databases: string[]): Promise<Facts> {
 }
 
 async function dumpAlone(at: { set: string; plan: Neo4jPlan }, database: string): Promise<void> {
-  const dumping = unstoppable(`Dump the copy of ${at.plan.service}/${database}`, { attempts: 3 });
+  const dumping = transfer(`Dump the copy of ${at.plan.service}/${database}`, { attempts: 3 });
   await dumping.dumpCopy({ ...at, database });
 }
 
@@ -163,31 +184,12 @@ async function checkAndStore(
   database: string,
   store: CaptureOptions['store'],
 ): Promise<Artifact> {
-  const checking = unstoppable(`Check the copy of ${at.plan.service}/${database}`, { attempts: 3 });
+  const checking = transfer(`Check the copy of ${at.plan.service}/${database}`, { attempts: 3 });
   const [artifact] = await allOrNone([
     async () => await store(database),
     async () => await checking.checkCopy({ ...at, database }),
   ]);
   return artifact;
-}
-
-/** When one fails, the others are ended before that is told: the next mode makes its copy in the same place. */
-async function allOrNone<T extends unknown[]>(
-  work: {
-    [K in keyof T]: () => Promise<T[K]>;
-  },
-): Promise<T> {
-  const scope = new CancellationScope();
-  return await scope.run(async () => {
-    const all = work.map(async (one) => await one());
-    try {
-      return (await Promise.all(all)) as T;
-    } catch (error) {
-      scope.cancel();
-      await Promise.allSettled(all);
-      throw error;
-    }
-  });
 }
 
 const WINDOWS: Record<CaptureMode, Window> = {
@@ -229,7 +231,9 @@ async function recover(at: { set: string; plan: Neo4jPlan }, databases: string[]
     await CancellationScope.nonCancellable(async () => {
       await compensate(`Remove the sandbox of ${service}`).removeSandbox({ set: at.set, service });
     });
-    throw error;
+    // It is the copy that does not start: the service itself is up, and a safer mode may do.
+    const { type, message } = causeOf(error);
+    throw type === 'StartFailed' ? fail('CopyFailed', message) : error;
   }
 }
 

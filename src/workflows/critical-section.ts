@@ -33,6 +33,8 @@ export type CriticalSectionInput = Window & {
 export interface CriticalSectionResult extends WorkDone {
   /** False: it was found stopped, and left so. */
   wasRunning: boolean;
+  /** Its window was open from when the parent was told until the parent had captured everything else. */
+  held: boolean;
   offlineSeconds: number;
   /** For which it was paused: its clients waited. */
   frozenSeconds: number;
@@ -119,13 +121,22 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   };
   let failure: unknown;
   let done: WorkDone = { dumps: {}, compared: false };
+  let told = false;
+  /** The window was closed again after others had been told that nobody writes. */
+  let interrupted = false;
+  let held = false;
+  const tell = async () => {
+    if (input.hold && !told) await tellParent(service);
+    told = true;
+  };
   try {
     const { clean } = await open();
-    if (input.hold) await tellParent(service);
     // What is moved aside may need recovery: it gets it when it is brought back and started.
     const usable = clean || input.work.kind === 'swap';
+    if (usable) await tell();
     done = usable ? await work().catch(tryOnceMore) : await tryOnceMore(killed(service));
-    await condition(() => released, HOLD_LIMIT);
+    const inTime = await condition(() => released, HOLD_LIMIT);
+    held = input.hold && inTime && !interrupted;
   } catch (error) {
     failure = error;
   }
@@ -149,6 +160,7 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   return {
     ...done,
     wasRunning: true,
+    held,
     ...(offlineMs > 0 ? { phases } : {}),
     offlineSeconds: offlineMs / 1000,
     frozenSeconds: frozenMs / 1000,
@@ -160,9 +172,11 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   async function tryOnceMore(first: unknown): Promise<WorkDone> {
     const { type } = causeOf(first);
     if (isCancellation(first) || (type !== 'RecoveryNeeded' && type !== 'WindowLost')) throw first;
+    interrupted = told;
     await close();
     const reopened = await open();
     if (!reopened.clean) throw unclean(service);
+    await tell();
     return await work().catch((again: unknown) => {
       throw causeOf(again).type === 'RecoveryNeeded' ? unclean(service) : again;
     });
@@ -179,6 +193,7 @@ async function withoutWindow({ set, plan }: CriticalSectionInput): Promise<Criti
       dumps: {},
       compared: false,
       wasRunning: true,
+      held: false,
       offlineSeconds: 0,
       frozenSeconds: 0,
       from,
@@ -209,6 +224,7 @@ async function leaveStopped(input: InWindow): Promise<CriticalSectionResult> {
   return {
     ...done,
     wasRunning: false,
+    held: false,
     offlineSeconds: 0,
     frozenSeconds: 0,
     from,

@@ -57,12 +57,16 @@ export async function drillNeo4j(
     });
     const differences: string[] = [];
     const remarks: string[] = [];
-    for (const [database, facts] of Object.entries(found.facts)) {
+    for (const database of databases.filter((name) => name !== 'system')) {
+      const facts = found.facts[database];
       const before = record.facts?.[database];
+      if (!facts) {
+        if (before) differences.push(`${database} is not served`);
+        else remarks.push(`${database}: it is not meant to be up, so it was not counted.`);
+        continue;
+      }
       if (!before) {
-        remarks.push(
-          `${database}: the backup had no credentials to count with; what the drill counted is recorded.`,
-        );
+        remarks.push(`${database}: the set has no counts of it; what the drill counted is recorded.`);
         continue;
       }
       const after = record.factsAfter?.[database] ?? before;

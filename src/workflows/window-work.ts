@@ -3,6 +3,7 @@ import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Swap } from '../activities/windows.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { inWindow } from './activity-options.ts';
+import { allOrNone } from './all-or-none.ts';
 import type { CriticalSectionInput } from './critical-section.ts';
 import { fail } from './failure.ts';
 
@@ -74,8 +75,8 @@ async function snapshot({ set, plan, window, hold }: InWindow, running: boolean)
 }
 
 async function dump(set: string, plan: Neo4jPlan): Promise<WorkDone> {
-  const dumps = await Promise.all(
-    Object.keys(plan.databases).map(async (database) => {
+  const dumps = await allOrNone(
+    Object.keys(plan.databases).map((database) => async () => {
       const { bytes } = await inWindow(`Dump ${plan.service}/${database}`).dumpDatabase({
         set,
         plan,

@@ -17,6 +17,7 @@ import { storeArtifact } from '../../src/adapters/pipeline/store-artifact.ts';
 import { S3Repository } from '../../src/adapters/repository/s3.ts';
 import { UploadNotes } from '../../src/adapters/repository/upload-notes.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { LifeboatError } from '../../src/model/failures.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { chunked } from './repository-contract.ts';
 
@@ -130,6 +131,26 @@ async function attempt(
   await (breaks ? assert.rejects(storing, { message: 'cut' }) : storing);
   return seals;
 }
+
+it('takes the next key when an attempt that outlived its end has published under its own', async () => {
+  const deps = {
+    config: () => ({ repositories: [] }),
+    repository: () => repository,
+    uploads,
+  } as unknown as Dependencies;
+  const tried: string[] = [];
+  const freeKey = async (wanted: string) => (tried.length === 0 ? wanted : `${wanted}.next`);
+  await uploadResumably(
+    deps,
+    step(),
+    { repository, wanted: 'late', source: 'a source', freeKey },
+    async ({ key: at }) => {
+      tried.push(at);
+      if (tried.length === 1) throw new LifeboatError('KeyExists', 'somebody was quicker');
+    },
+  );
+  assert.deepEqual(tried, ['late', 'late.next']);
+});
 
 /** The first three parts, and an end that is none. */
 const broken = (bytes: Buffer): Readable =>

@@ -92,6 +92,28 @@ test('a store that needs recovery also after it was started and stopped once mor
   await leavesNothing(before);
 });
 
+test('a store that needs recovery once is taken after others were told that nobody writes: the set does not call itself consistent', async () => {
+  const manifestOf = async (set: string) => {
+    const found = (await lifeboat.sets()).find((one) => one.set === set);
+    return found && 'manifest' in found ? found.manifest : assert.fail(`there is no set ${set}`);
+  };
+  const held = await lifeboat.run<BackupResult>('backup', { consistent: true });
+  assert.equal((await manifestOf(held.set)).consistent, true);
+
+  await admin.set('unclean');
+  const container = lifeboat.engine.getContainer(server.containerName);
+  const { State } = await container.inspect();
+  const handle = await lifeboat.start('backup', { consistent: true });
+  await until('a start between the two windows', async () => {
+    return (await container.inspect()).State.StartedAt !== State.StartedAt;
+  });
+  await admin.set('real');
+  const result = (await handle.result()) as BackupResult;
+  assert.equal(result.state, 'complete');
+  assert.equal((await manifestOf(result.set)).consistent, false);
+  await servesWithAllItsData();
+});
+
 test('a cancel during the dump', async () => {
   await admin.set('slow');
   const before = (await lifeboat.sets()).length;

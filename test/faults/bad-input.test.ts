@@ -18,6 +18,7 @@ const names = {
   layer: unique('layer'),
   noAdmin: unique('no-admin'),
   database: unique('database'),
+  empty: unique('empty'),
 };
 let server: Neo4jServer;
 let lifeboat: Lifeboat;
@@ -54,8 +55,12 @@ before(async () => {
     env: [],
     binds: [`${server.volumes.data}:/data`, '/dev/null:/var/lib/neo4j/bin/neo4j-admin'],
   });
+  const emptied = join(testbed.directory, unique('emptied'));
+  await mkdir(join(emptied, 'databases'), { recursive: true });
+  const empty = await odd({ binds: [`${emptied}:/data`] });
   lifeboat = await startLifeboat({
     services: {
+      [names.empty]: { kind: 'neo4j', container: empty },
       [names.good]: neo4jSection(server),
       [names.unknown]: { kind: 'neo4j', container: 'there-is-none-of-this-name' },
       [names.other]: { kind: 'neo4j', container: other },
@@ -131,6 +136,10 @@ test('an image without neo4j-admin', async () => {
 
 test('a database that there is not', async () => {
   await refused(only(names.database), 'DatabaseNotFound', /no database "nosuch"; it has: /);
+});
+
+test('a data directory that was emptied', async () => {
+  await refused(only(names.empty), 'DatabaseNotFound', /holds no database: it was emptied/);
 });
 
 test('a repository that is not writable', async () => {

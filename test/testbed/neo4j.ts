@@ -37,6 +37,8 @@ export interface Neo4jServerOptions {
   http?: boolean;
   /** Maximum heap. Default `256m`. */
   heap?: string;
+  /** Its default database, made at its first start. Default `neo4j`. */
+  database?: string;
   /** Further environment; `NEO4J_…` becomes configuration. */
   environment?: Record<string, string>;
   /** Further mounts, in Docker's `source:target` form. */
@@ -70,6 +72,7 @@ export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServ
   const environment = {
     NEO4J_AUTH: `neo4j/${password}`,
     ...settings(boltPort, httpPort, options.heap ?? '256m'),
+    ...(options.database ? { NEO4J_initial_dbms_default__database: options.database } : {}),
     NEO4J_server_http_enabled: `${options.http ?? false}`,
     ...options.environment,
   };
@@ -84,6 +87,7 @@ export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServ
       Binds: [`${volumes.data}:/data`, `${volumes.logs}:/logs`, ...(options.binds ?? [])],
     },
   });
+  const { database = 'neo4j' } = options;
   const boltUrl = `bolt://127.0.0.1:${boltPort}`;
   const driver = () => neo4j.driver(boltUrl, neo4j.auth.basic('neo4j', password));
   const server: Neo4jServer = {
@@ -95,12 +99,12 @@ export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServ
     password,
     volumes,
     driver,
-    untilServing: (seconds = 180) => untilServing(name, driver, seconds),
+    untilServing: (seconds = 180) => untilServing(name, driver, database, seconds),
     remove: () => removeServer(docker, name, Object.values(volumes)),
   };
   try {
     await container.start();
-    await untilServing(name, driver, 180, () => lastWords(container));
+    await untilServing(name, driver, database, 180, () => lastWords(container));
     return server;
   } catch (error) {
     await server.remove();
@@ -151,13 +155,14 @@ function textOf(log: Buffer): string {
 async function untilServing(
   name: string,
   connect: () => Driver,
+  database: string,
   seconds: number,
   ended?: () => Promise<string | undefined>,
 ): Promise<void> {
   const driver = connect();
   try {
     const ready = async () => {
-      await driver.executeQuery('RETURN 1', {}, { database: 'neo4j' });
+      await driver.executeQuery('RETURN 1', {}, { database });
       return true;
     };
     await untilReady(`Neo4j in the container ${name}`, seconds, ready, ended);

@@ -77,6 +77,28 @@ test('early passes go on while they still copy much, and the last one reads only
   assert.deepEqual(await filesBelow(copy), await filesBelow(data));
 });
 
+test('what changed is copied also where the clock that dates it is behind', async () => {
+  const root = join(directory, 'clock');
+  const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
+  await mkdir(copy, { recursive: true });
+  const file = join(data, 'databases/neo4j/store');
+  await put(file, randomBytes(BLOCK));
+  // The helper lives an hour ahead of the file system.
+  await put(
+    join(root, 'Ahead.pm'),
+    Buffer.from('package Ahead; BEGIN { *CORE::GLOBAL::time = sub { CORE::time() + 3600 } } 1;'),
+  );
+  const env = { ...process.env, PERL5OPT: `-I${root} -MAhead` };
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', ...TREES], { env });
+  const ended = once(helper, 'close');
+  while (!(await once(helper.stdout, 'data')).toString().includes('lifeboat:ready'));
+  await sleep(1100);
+  await put(file, randomBytes(BLOCK));
+  await writeFile(go, '');
+  assert.deepEqual(await ended, [0, null]);
+  assert.deepEqual(await filesBelow(copy), await filesBelow(data));
+});
+
 test('of logs that a clean stop has made needless, only the newest two are copied', async () => {
   const root = join(directory, 'logs');
   const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];

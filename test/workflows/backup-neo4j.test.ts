@@ -1,9 +1,13 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { Driver } from 'neo4j-driver';
 import { walkDump } from '../../src/adapters/neo4j/dump-walker.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
+import type { DrillResult } from '../../src/workflows/drill.ts';
 import type { RestoreResult } from '../../src/workflows/restore.ts';
 import { countGraph, deleteGraph, loadGraph, withDriver } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
@@ -93,4 +97,40 @@ test('a container that was recreated under its name is found again', async () =>
   assert.notEqual(recreated.id, Id);
   const result = await lifeboat.run<BackupResult>('backup');
   assert.equal(result.state, 'complete');
+});
+
+test('a server whose default database has another name, beside the folder that an earlier one has left', async () => {
+  const renamed = await useTestbed().startNeo4j({ database: 'movies' });
+  const movies = unique('movies');
+  const other = await startLifeboat({ services: { [movies]: neo4jSection(renamed) } });
+  try {
+    const driver = renamed.driver();
+    await loadGraph(driver, 200, 'movies');
+    await driver.close();
+    const container = other.engine.getContainer(renamed.containerName);
+    await container.stop({ t: 60 });
+    const { Mountpoint } = await other.engine.getVolume(renamed.volumes.data).inspect();
+    for (const kind of ['databases', 'transactions']) {
+      const folder = join(Mountpoint, kind);
+      await promisify(execFile)('cp', ['-a', join(folder, 'movies'), join(folder, 'earlier')]);
+    }
+    await container.start();
+    await renamed.untilServing();
+
+    const { set, state } = await other.run<BackupResult>('backup');
+    assert.equal(state, 'complete');
+    const record = await other.neo4jRecord(set);
+    assert.deepEqual(record.databases.toSorted(), ['earlier', 'movies', 'system']);
+    assert.deepEqual(
+      Object.keys(record.facts ?? {}),
+      ['movies'],
+      'the other one is not served, so it can not be counted',
+    );
+    assert.deepEqual(await other.remains([movies]), []);
+    const drill = await other.run<DrillResult>('drill');
+    assert.equal(drill.verdict, 'ok');
+  } finally {
+    await other.close();
+    await renamed.remove();
+  }
 });

@@ -219,6 +219,27 @@ test('a copy whose check fails is given up for the next safer mode, and the set 
   assert.equal(verified.verdict, 'ok');
 });
 
+test('a copy that does not start in its sandbox is given up for a safer mode', async () => {
+  const filters = JSON.stringify({ label: [`lifeboat.service=${frozen}`, 'lifeboat.role=sandbox'] });
+  const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
+    for (const { Id } of await lifeboat.engine.listContainers({ filters })) {
+      await lifeboat.engine
+        .getContainer(Id)
+        .kill()
+        .catch(() => {});
+    }
+  });
+  const record = await lifeboat.neo4jRecord(result.set);
+  assert.equal(record.mode, 'copy');
+  assert.deepEqual(
+    record.fallbacks?.map(({ mode, type }) => [mode, type]),
+    [['freeze', 'CopyFailed']],
+  );
+  assert.match(record.fallbacks?.[0]?.message ?? '', /ended in the sandbox/);
+  await server.untilServing();
+  assert.deepEqual(await lifeboat.remains([frozen]), []);
+});
+
 test('auto dumps a copy, and freezes once a drill has proven that a sandbox works', async () => {
   const began = await startedAt();
   const first = await lifeboat.run<BackupResult>('backup', { services: [chosen] });

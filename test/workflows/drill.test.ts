@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { readSets } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
@@ -16,7 +17,7 @@ import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.t
 
 const graphService = unique('graph');
 const vectors = unique('vectors');
-const REPOSITORIES = ['good', 'fewer', 'flipped'];
+const REPOSITORIES = ['good', 'fewer', 'flipped', 'sealed'];
 let folder: string;
 let server: Neo4jServer;
 let collections: Collections;
@@ -120,6 +121,24 @@ describe('a restore drill', () => {
     const failure = await lifeboat.failureOf(await lifeboat.start('drill', input));
     assert.equal(failure.type, 'DrillFailed');
     assert.deepEqual(await verdictsIn('flipped'), [['drill', 'failed']]);
+    await leavesEverythingAlone();
+  });
+
+  test('that has no key says nothing of the set', async () => {
+    const keyless = await startLifeboat({
+      services: { [vectors]: collections.section() },
+      repositories: { sealed: { kind: 'directory', path: at('sealed') } },
+      encryption: { recipients: [await identityToRecipient(await generateX25519Identity())] },
+    });
+    try {
+      await keyless.run<BackupResult>('backup');
+      const failure = await keyless.failureOf(await keyless.start('drill'));
+      assert.equal(failure.type, 'DrillFailed');
+      assert.match(failure.message, /could not run: .* no identity or passphrase is configured/);
+      assert.deepEqual(await verdictsIn('sealed'), [['drill', 'not-run']]);
+    } finally {
+      await keyless.close();
+    }
     await leavesEverythingAlone();
   });
 

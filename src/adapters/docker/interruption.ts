@@ -1,8 +1,10 @@
 import type { ContainerReference } from '../../config/config.ts';
-import { LABELS, word } from '../../model/names.ts';
+import { LifeboatError } from '../../model/failures.ts';
+import { LABELS, ofRun, word } from '../../model/names.ts';
 import type { Container } from './container.ts';
 import type { Engine } from './engine.ts';
-import { createVolume, listVolumes, removeVolume } from './volume.ts';
+import { startContainer } from './lifecycle.ts';
+import { createVolume, listVolumes, removeVolume, volumeExists } from './volume.ts';
 
 /**
  * The record that Lifeboat is about to stop or pause a container. It is an empty Docker volume, whose labels say all,
@@ -67,7 +69,28 @@ export async function recordInterruption(
 }
 
 function interruptionName(service: string, containerId: string, runId: string, action: string): string {
-  return `lifeboat-interruption-${word(service)}-${containerId.slice(0, 12)}-${runId.slice(0, 8)}-${action}`;
+  return `lifeboat-interruption-${word(service)}-${containerId.slice(0, 12)}-${ofRun(runId)}-${action}`;
+}
+
+/**
+ * Stop or pause a container under its record. An attempt that slept over its own end may act after a later one has given the service back and
+ * removed the record: then nobody else would ever undo it, so it undoes it itself. Whoever removes a record looks at the container once more after that.
+ * @throws {LifeboatError} `WindowLost`
+ */
+export async function underRecord<T>(
+  engine: Engine,
+  container: Container,
+  about: Parameters<typeof recordInterruption>[2],
+  act: () => Promise<T>,
+): Promise<T> {
+  const record = await recordInterruption(engine, container, about);
+  const done = await act();
+  if (await volumeExists(engine, record)) return done;
+  await startContainer(engine, container.id);
+  throw new LifeboatError(
+    'WindowLost',
+    `The record of a ${about.action} of the container "${container.name}" was removed meanwhile, so the container goes on: another attempt has ended this window.`,
+  );
 }
 
 /** All records on this engine, oldest first. */

@@ -42,6 +42,16 @@ export async function inspectVolume(engine: Engine, name: string): Promise<Label
   };
 }
 
+export async function volumeExists(engine: Engine, name: string): Promise<boolean> {
+  try {
+    await inspectVolume(engine, name);
+    return true;
+  } catch (error) {
+    if (engineStatus((error as { cause?: unknown }).cause) === 404) return false;
+    throw error;
+  }
+}
+
 /** Volumes of this installation with all of these labels. */
 export async function listVolumes(engine: Engine, labels: Record<string, string>): Promise<LabelledVolume[]> {
   const { Volumes } = await asking("list Lifeboat's volumes", () =>
@@ -63,13 +73,9 @@ export async function listVolumes(engine: Engine, labels: Record<string, string>
 
 /** Remove a volume that carries Lifeboat's label; any other is left alone. A volume that is gone is no error. */
 export async function removeVolume(engine: Engine, name: string): Promise<void> {
-  try {
-    const { labels } = await inspectVolume(engine, name);
-    if (labels[LABELS.role] === undefined) return;
-  } catch (error) {
-    if (engineStatus((error as { cause?: unknown }).cause) === 404) return;
-    throw error;
-  }
+  if (!(await volumeExists(engine, name))) return;
+  const { labels } = await inspectVolume(engine, name);
+  if (labels[LABELS.role] === undefined) return;
   await asking(`remove the volume ${name}`, async () => {
     await engine
       .getVolume(name)

@@ -69,12 +69,20 @@ function boltError(error: unknown, address: string): LifeboatError {
   );
 }
 
-/** Whether every one of these databases answers a query. */
+/**
+ * Whether every one of these databases answers a query; without any, the user's own. One that there is not, or that somebody has stopped, would never answer,
+ * so it is not waited for.
+ */
 export async function databasesAnswer(access: BoltAccess, databases: string[]): Promise<boolean> {
   try {
     return await withDriver(access, async (driver) => {
-      for (const database of databases.filter((name) => name !== 'system')) {
-        await driver.executeQuery('RETURN 1', {}, { database });
+      const asked = databases.filter((name) => name !== 'system');
+      for (const config of databases.length > 0 ? asked.map((database) => ({ database })) : [{}]) {
+        try {
+          await driver.executeQuery('RETURN 1', {}, config);
+        } catch (error) {
+          if (!(await isNotWanted(driver, config))) throw error;
+        }
       }
       return true;
     });
@@ -82,6 +90,42 @@ export async function databasesAnswer(access: BoltAccess, databases: string[]): 
     if (error instanceof LifeboatError && error.type === 'CredentialsRefused') throw error;
     return false;
   }
+}
+
+async function isNotWanted(driver: Driver, { database }: { database?: string }): Promise<boolean> {
+  if (database === undefined) return (await wanted(driver, 'HOME DATABASE'))?.size === 0;
+  return (await wanted(driver, 'DATABASES'))?.has(database) === false;
+}
+
+/** Databases that are there and meant to be up; undefined where the server does not tell. */
+async function wanted(
+  driver: Driver,
+  which: 'DATABASES' | 'HOME DATABASE',
+): Promise<Set<string> | undefined> {
+  try {
+    const { records } = await driver.executeQuery(
+      `SHOW ${which} YIELD name, requestedStatus`,
+      {},
+      { database: 'system' },
+    );
+    return new Set(
+      records
+        .filter((record) => record.get('requestedStatus') === 'online')
+        .map((record) => String(record.get('name'))),
+    );
+  } catch (error) {
+    if (String((error as { code?: unknown } | null)?.code).includes('Security.Unauthorized')) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * Those of these databases that can be counted: not those that somebody has stopped, or that the server does not know (a folder that an
+ * earlier default database has left), nor `system`.
+ */
+export async function countable(access: BoltAccess, databases: string[]): Promise<string[]> {
+  const up = await withDriver(access, async (driver) => await wanted(driver, 'DATABASES'));
+  return databases.filter((name) => name !== 'system' && (up?.has(name) ?? true));
 }
 
 /** Let a database of an Enterprise server write a checkpoint now: Community has no such procedure (5.26: `ProcedureNotFound`). */

@@ -38,16 +38,24 @@ export function backupAddress({ env }: Pick<Container, 'env'>): string {
   return `${/^(0\.0\.0\.0|\[::\])$/.test(host) ? '127.0.0.1' : host}:${port}`;
 }
 
+/** The artifacts of a database, named after it and a date: another database may have the same beginning (`tenant`, `tenant-42`), and a dot is a dot. */
+const ARTIFACTS_OF = `
+artifacts_of() {
+  ls "$2" | grep -E "^$(printf '%s' "$1" | sed 's/[.]/[.]/g')-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9-]+[.]backup$"
+}
+`;
+
 /**
  * Takes a backup into TO, of which at most MOST belong together: a full one, and then only what has changed since. After a full one,
  * what was there before goes. `sh -c SCRIPT TO MOST DATABASE PROGRAM…`: the program without its \`--type\`, which comes last.
  */
 const BACKUP_SCRIPT = `
 set -u
+${ARTIFACTS_OF}
 to=$0 most=$1 first=$2; shift 2
 mkdir -p "$to" || exit 1
 before=$(ls -A "$to")
-held=$(ls "$to" | grep -c "^$first-[0-9][0-9-]*T[0-9-]*[.]backup$")
+held=$(artifacts_of "$first" "$to" | wc -l)
 type=FULL
 [ "$held" -eq 0 ] || [ "$held" -ge "$most" ] || type=AUTO
 "$@" "--type=$type" || exit $?
@@ -58,10 +66,11 @@ echo "lifeboat:took $type"
 `;
 
 /** Restores the newest artifact of a database, and with it those that it builds on: `sh -c SCRIPT FROM DATABASE PROGRAM…`. */
-const RESTORE_SCRIPT = `
+export const RESTORE_SCRIPT = `
 set -u
+${ARTIFACTS_OF}
 from=$0 database=$1; shift
-newest=$(ls "$from" | grep "^$database-[0-9][0-9-]*T[0-9-]*[.]backup$" | sort | tail -n 1)
+newest=$(artifacts_of "$database" "$from" | sort | tail -n 1)
 [ -n "$newest" ] || { echo "There is no backup of $database." >&2; exit 1; }
 mkdir -p "$DATA/databases" "$DATA/transactions"
 exec "$@" "--from-path=$from/$newest" "$database"

@@ -1,5 +1,5 @@
 import { LifeboatError } from '../../model/failures.ts';
-import { LABELS } from '../../model/names.ts';
+import { LABELS, ofRun } from '../../model/names.ts';
 import { ownerOf } from '../docker/archive.ts';
 import type { Container } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
@@ -68,7 +68,7 @@ export async function probeNeo4j(
   const outcome = await runHelper(
     engine,
     {
-      name: `lifeboat-probe-${service}-${runId.slice(0, 8)}`,
+      name: `lifeboat-probe-${service}-${ofRun(runId)}`,
       imageId: container.imageId,
       entrypoint: ['sh', '-c'],
       command: [SCRIPT],

@@ -23,8 +23,7 @@ export async function isServing(
     if (!service.username || !service.password) return { serving: true, evidence: 'bolt' };
     const access = { address: service.bolt, username: service.username, password: service.password };
     const databases = (service.databases ?? []).filter((name) => !/[*?]/.test(name));
-    const asked = databases.length > 0 ? databases : ['neo4j'];
-    return { serving: await answersOrRefuses(access, asked), evidence: 'bolt' };
+    return { serving: await answersOrRefuses(access, databases), evidence: 'bolt' };
   }
   if (container.health !== 'none') {
     return { serving: !down && container.health === 'healthy', evidence: 'health check' };

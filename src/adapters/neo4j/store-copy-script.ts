@@ -2,7 +2,8 @@
  * Copies trees of files in passes, with nothing but Perl itself, which every Debian image has. Early passes run while the source
  * is in use and their bytes are not trusted: one over everything, then up to two more over what has changed meanwhile. The last, after
  * the word to go, when nobody can write, takes what has changed since: files whose inode was touched after the early pass began (the
- * kernel sets that time at every write, and nobody can set it back), compared block by block, so that only blocks that differ are
+ * kernel sets that time at every write, and nobody can set it back; where it is another machine's, whose clock may be behind, it must also be the
+ * same as then), compared block by block, so that only blocks that differ are
  * written. Holes and space that was only set aside (Neo4j's logs) are not read, and blocks of zeros stay holes. Blocks are small, so that two of
  * them lie in a core's own cache while they are compared (from 128 KiB on that took two to three times as long), and little is written for a page
  * that differs. Early passes see to it that little of what they wrote still waits for the disk when they are done: a database that is stopped
@@ -103,6 +104,7 @@ sub lane {
   }
   print "$read $wrote\\n";
 }
+my %known;
 sub pass {
   my ($since, $final) = @_;
   my (@files, %seen, @work);
@@ -116,7 +118,9 @@ sub pass {
     my ($path, $size, $touched) = @$file;
     $total += $size;
     my $there = -e "$to/$path";
-    next if $since && $there && -s _ == $size && $touched < $since - 2;
+    my $same = defined $known{$path} && $known{$path} eq "$size $touched";
+    $known{$path} = "$size $touched";
+    next if $since && $there && $same && -s _ == $size && $touched < $since - 2;
     sysopen(my $out, "$to/$path", 0102, 0600) or die "can not write $path: $!\\n";
     truncate($out, $size) or die "can not write $path: $!\\n";
     close($out);

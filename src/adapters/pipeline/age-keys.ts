@@ -61,7 +61,7 @@ export async function sealFileKey(
 
 /**
  * The key of an age file, by the first of the secrets that fits.
- * @throws {LifeboatError} `DecryptionFailed`, `InvalidConfiguration` for an identity that is none
+ * @throws {LifeboatError} `DecryptionFailed`, `InvalidConfiguration` for no keys at all, or an identity that is none
  */
 export async function openFileKey(
   header: Buffer,
@@ -72,8 +72,9 @@ export async function openFileKey(
   for (const [index, identity] of (keys.identities ?? []).entries()) addIdentity(decrypter, identity, index);
   if (keys.passphrase) decrypter.addIdentity(openedBy(keys.passphrase));
   if (!keys.passphrase && !keys.identities?.length) {
+    // Of a key that is not here nobody can say that the set is damaged.
     throw new LifeboatError(
-      'DecryptionFailed',
+      'InvalidConfiguration',
       `${where} is encrypted, and no identity or passphrase is configured: set one under encryption where sets are read.`,
     );
   }
