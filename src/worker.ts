@@ -92,7 +92,8 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
       // Few, because a server lets only so many polls of a namespace wait at a time, and every host of a fleet has its own.
       maxConcurrentWorkflowTaskPolls: 2,
       maxConcurrentActivityTaskPolls: 2,
-      maxConcurrentActivityTaskExecutions: 20,
+      // Steps that move artifacts wait their turn among themselves; those of a window must always find a place.
+      maxConcurrentActivityTaskExecutions: 200,
       // An activity hears of its cancel with a heartbeat, and a cancel in a window waits for it: the SDK would hold heartbeats back for up to 16 s.
       maxHeartbeatThrottleInterval: '1 second',
       shutdownGraceTime: '10 seconds',
@@ -101,8 +102,9 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
     worker = created;
     const stop = () => created.getState() === 'RUNNING' && created.shutdown();
     options.signal?.addEventListener('abort', stop, { once: true });
-    if (options.signal?.aborted) stop();
     const running = created.run();
+    // Only a worker that runs can be shut down.
+    if (options.signal?.aborted) stop();
     await lookAtOnce(client, taskQueue);
     options.onReady?.();
     await running;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type BoltAccess, graphFacts } from '../adapters/neo4j/bolt.ts';
+import { type BoltAccess, countable, graphFacts } from '../adapters/neo4j/bolt.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
 import type { GraphFacts } from '../model/manifest.ts';
@@ -35,7 +35,10 @@ export async function compareServed(
 async function factsOf(access: BoltAccess, databases: string[]): Promise<Record<string, GraphFacts> | null> {
   const facts: Record<string, GraphFacts> = {};
   try {
-    for (const database of databases) facts[database] = await graphFacts(access, database);
+    const served = await countable(access, databases);
+    // One that the server does not know, or that somebody has stopped, is in its place and not served: there is nothing to count.
+    if (databases.some((name) => name !== 'system' && !served.includes(name))) return null;
+    for (const database of served) facts[database] = await graphFacts(access, database);
     return facts;
   } catch (error) {
     if (error instanceof LifeboatError && error.type === 'CredentialsRefused') return null;

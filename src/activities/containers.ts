@@ -3,8 +3,9 @@ import { clearInterruption, listInterruptions, underRecord } from '../adapters/d
 import { pauseContainer, resumeContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
+import { reclaim } from './reclaim.ts';
 import { step } from './step.ts';
-import { type ClosedWindow, closeWindow, type Swap, serveAgain } from './windows.ts';
+import { type ClosedWindow, closeWindow, type Swap, serveAgain, settleSwap } from './windows.ts';
 
 /** How a service's container was found. */
 export interface Found {
@@ -31,9 +32,17 @@ export function createContainerActivities(deps: Dependencies) {
   const { engine } = deps;
 
   return {
-    /** How the container is now: what it must be again afterwards. */
+    /**
+     * How the container is now: what it must be again afterwards. What a dead run has left stopped or half restored is given back first: whoever
+     * holds the service's lock knows that its run is over.
+     */
     async inspectService(input: { service: string }): Promise<Found> {
-      return await step('inspect', async () => {
+      return await step('inspect', async (context) => {
+        for (const record of await listInterruptions(engine)) {
+          if (record.service !== input.service || record.runId === context.runId) continue;
+          await reclaim(deps, record, context);
+          await clearInterruption(engine, record.volume);
+        }
         const container = await findContainer(engine, neo4jNamed(deps.config(), input.service).target);
         if (container.paused) {
           throw new LifeboatError(
@@ -85,6 +94,14 @@ export function createContainerActivities(deps: Dependencies) {
         'close',
         async (context) => await closeWindow(engine, neo4jNamed(deps.config(), input.service), context),
       );
+    },
+
+    /** After a swap that failed in a service that was stopped anyway: see that it has its own stores again. */
+    async settleSwap(input: { service: string; swap: Swap }): Promise<{ rolledBack: boolean }> {
+      return await step('settle', async (context) => {
+        const service = neo4jNamed(deps.config(), input.service);
+        return { rolledBack: await settleSwap(engine, service, input.swap, context) };
+      });
     },
 
     /** Start the service within its window and wait until it answers; unlike closing, this gives up in the end. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Container, findContainer } from '../adapters/docker/container.ts';
 import type { Engine } from '../adapters/docker/engine.ts';
 import { startContainer } from '../adapters/docker/lifecycle.ts';
@@ -6,6 +7,9 @@ import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { accessOf, type ServiceStep } from './neo4j.ts';
 import type { Step } from './step.ts';
+
+/** How long a checkpoint is waited for (milliseconds). */
+const CHECKPOINT_MS = 2 * 60 * 1000;
 
 /** A container was let go on within its window's work. */
 export interface Release {
@@ -24,8 +28,12 @@ export async function checkpoint(deps: Dependencies, { plan }: ServiceStep, cont
   const access = await accessOf(deps.engine, neo4jNamed(deps.config(), plan.service));
   if (!access) return;
   for (const database of Object.keys(plan.databases).filter((name) => name !== 'system')) {
-    // It only saves time: who may not ask for it waits a little longer.
-    await writeCheckpoint(access, database).catch(() => {});
+    context.signal.throwIfAborted();
+    // It only saves time: who may not ask for it waits a little longer, and nobody waits long for it.
+    await Promise.race([
+      writeCheckpoint(access, database).catch(() => {}),
+      sleep(CHECKPOINT_MS, undefined, { signal: context.signal, ref: false }).catch(() => {}),
+    ]);
   }
 }
 

@@ -85,9 +85,12 @@ export async function tidyPlace(deps: Dependencies, input: PlaceOfService, conte
   if (volume && !(await keptVolumes(deps.engine, input.plan.service)).includes(volume)) return;
   await swapStep(deps, input, 'tidy', [], context);
   await removeEmptied(deps, input, context);
-  const [last, ...older] = await keptCopies(deps, input, context);
-  if (last?.restore === restore) await forgetCopies(deps, input, older, context);
+  await forgetCopies(deps, input, olderThan(restore, await keptCopies(deps, input, context)), context);
 }
+
+/** When it keeps something, what was kept before it. A restore that began later may have swapped earlier: its copy stays beside this one's. */
+const olderThan = (restore: string, kept: KeptCopy[]): KeptCopy[] =>
+  kept.some((one) => one.restore === restore) ? kept.filter((one) => one.restore < restore) : [];
 
 /** On all volumes that hold copies of a service, newest first; the place says where its data is. */
 async function keptCopies(deps: Dependencies, input: PlaceOfService, context: Step): Promise<KeptCopy[]> {

@@ -1,8 +1,15 @@
 import { listSets, readManifest } from '../adapters/repository/catalog.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
+import { LifeboatError } from '../model/failures.ts';
 
-/** How many of the newest sets are looked at for the last good one of each service. */
-const NEWEST = 50;
+/** A complete set: which services it has, and when their data was taken (milliseconds since 1970). */
+interface GoodSet {
+  services: string[];
+  at: number;
+}
+
+/** What manifests said, by repository, set and size: they never change, and a service without any good set makes every look ask for all of them. */
+const read = new Map<string, Map<string, GoodSet | null>>();
 
 /**
  * When the data of the last complete set of each service was taken, as far as one repository knows (milliseconds since 1970).
@@ -14,13 +21,32 @@ export async function readLastGood(
   lastGood: Map<string, number>,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { set } of await listSets(repository, { limit: NEWEST, signal })) {
-    const manifest = await readManifest(repository, set, signal);
-    if (manifest.state !== 'complete') continue;
-    const at = Date.parse(manifest.createdAt);
-    for (const service of manifest.services) {
-      lastGood.set(service.name, Math.max(at, lastGood.get(service.name) ?? 0));
+  const before = read.get(repository.location);
+  const now = new Map<string, GoodSet | null>();
+  read.set(repository.location, now);
+  const here = new Set<string>();
+  for (const { set, manifestBytes } of await listSets(repository, { signal })) {
+    const key = `${set} ${manifestBytes}`;
+    const known = before?.get(key);
+    const good = known === undefined ? await goodSet(repository, set, signal) : known;
+    now.set(key, good);
+    for (const name of good?.services ?? []) {
+      here.add(name);
+      lastGood.set(name, Math.max(good?.at ?? 0, lastGood.get(name) ?? 0));
     }
-    if (services.every((service) => lastGood.has(service.name))) break;
+    if (services.every(({ name }) => here.has(name))) break;
+  }
+}
+
+/** Null for a set that is partial, was pruned since, or whose manifest can't be read: the others still count. */
+async function goodSet(repository: Repository, set: string, signal: AbortSignal): Promise<GoodSet | null> {
+  try {
+    const { state, createdAt, services } = await readManifest(repository, set, signal);
+    if (state !== 'complete') return null;
+    return { services: services.map(({ name }) => name), at: Date.parse(createdAt) };
+  } catch (error) {
+    const unreadable = ['ManifestInvalid', 'ManifestTooNew', 'SetNotFound'];
+    if (error instanceof LifeboatError && unreadable.includes(error.type)) return null;
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import { clearDebt, type Debt, recordDebt } from '../adapters/docker/debt.ts';
+import { clearDebt, type Debt, type KeptCollection, recordDebt } from '../adapters/docker/debt.ts';
 import { openQdrant, type Qdrant } from '../adapters/qdrant/qdrant.ts';
 import { hashPoints, samplePoints } from '../adapters/qdrant/sample.ts';
 import { walkSnapshot } from '../adapters/qdrant/snapshot-walker.ts';
@@ -8,7 +8,7 @@ import { versionWarnings } from '../adapters/qdrant/version.ts';
 import type { QdrantService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
-import { word } from '../model/names.ts';
+import { DRILL_COLLECTION, word } from '../model/names.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
 import { type Step, step } from './step.ts';
 import { storeInRepository } from './store.ts';
@@ -21,7 +21,12 @@ export interface QdrantPlan {
   /** Base URLs. */
   nodes: string[];
   /** Each collection, with the nodes that hold shards of it. */
-  collections: { name: string; nodes: string[] }[];
+  collections: {
+    name: string;
+    nodes: string[];
+    /** The configuration names it, so that it must be there. */
+    named?: boolean;
+  }[];
   warnings: string[];
 }
 
@@ -62,7 +67,13 @@ export function createQdrantActivities(deps: Dependencies) {
           const names = chooseCollections(service, await qdrant.collections({ signal }));
           const collections = [];
           for (const name of names) {
-            collections.push({ name, nodes: await nodesOf(service, name, signal) });
+            const named = service.include.includes(name);
+            const nodes = await nodesOf(service, name, signal).catch((error: unknown) => {
+              // Deleted since it was listed.
+              if (!named && isGone(error)) return [];
+              throw error;
+            });
+            if (nodes.length > 0) collections.push({ name, nodes, ...(named ? { named } : {}) });
           }
           const warnings = versionWarnings(version);
           return {
@@ -140,6 +151,8 @@ export function createQdrantActivities(deps: Dependencies) {
       node: string;
       collection: string;
       known: string[];
+      /** It is the only copy of what a restore replaces: no debt, but kept for whoever brings that back, also when the run is lost. */
+      kept?: KeptCollection;
     }): Promise<SnapshotReference> {
       return await step('snapshot', async (context) => {
         const { node, collection, known } = input;
@@ -162,11 +175,11 @@ export function createQdrantActivities(deps: Dependencies) {
             checksum: snapshot.checksum ?? null,
             capturedAt,
           };
-          await recordDebt(engine, debtOf(reference), context);
+          await recordDebt(engine, debtOf(reference, input.kept), context);
           for (const name of superseded) await qdrant.deleteSnapshot(collection, name);
           if (context.signal.aborted) {
             await qdrant.deleteSnapshot(collection, snapshot.name);
-            await clearDebt(engine, debtOf(reference));
+            await clearDebt(engine, debtOf(reference, input.kept));
             throw context.signal.reason;
           }
           return reference;
@@ -227,6 +240,7 @@ export function createQdrantActivities(deps: Dependencies) {
           await qdrant.deleteSnapshot(snapshot.collection, snapshot.name, { signal });
         });
         await clearDebt(engine, debtOf(snapshot));
+        await clearDebt(engine, { ...debtOf(snapshot), kind: 'qdrant-restore' });
       });
     },
   };
@@ -243,38 +257,53 @@ export function createQdrantActivities(deps: Dependencies) {
     });
   }
 
+  /** The nodes that hold parts of a collection: together all of it, or a backup would be whole to look at and lack points. */
   async function nodesOf(service: QdrantService, collection: string, signal: AbortSignal): Promise<string[]> {
-    if (service.urls.length === 1) return service.urls;
     const holding: string[] = [];
+    const missing = new Set<number>();
+    const active = new Set<number>();
     for (const url of service.urls) {
-      const shards = await withQdrant(
+      const { shardCount, localShards } = await withQdrant(
         service,
         url,
         async (qdrant) => await qdrant.collectionCluster(collection, { signal }),
       );
-      if (shards.localShards.length > 0) holding.push(url);
+      if (localShards.length > 0) holding.push(url);
+      for (const { shard, state } of localShards) if (state === 'Active') active.add(shard);
+      for (let shard = 0; shard < shardCount; shard += 1) missing.add(shard);
     }
-    return holding;
+    for (const shard of active) missing.delete(shard);
+    if (missing.size === 0) return holding;
+    throw new LifeboatError(
+      'InvalidConfiguration',
+      `Of the collection "${collection}", shard ${[...missing].join(', ')} is active on none of the configured nodes of service "${service.name}" (${service.urls.join(', ')}): name all nodes of the cluster in "urls", or wait until the shard has recovered.`,
+    );
   }
 }
 
-const debtOf = ({ service, node, collection, name }: SnapshotReference): Debt => ({
-  kind: 'qdrant-snapshot',
+/** A collection that there is no more. */
+const isGone = (error: unknown): boolean =>
+  error instanceof LifeboatError && error.type === 'CollectionNotFound';
+
+const debtOf = ({ service, node, collection, name }: SnapshotReference, kept?: KeptCollection): Debt => ({
+  kind: kept ? 'qdrant-restore' : 'qdrant-snapshot',
   service,
   node,
   collection,
   name,
+  ...(kept ? { kept } : {}),
 });
 
 /**
  * The server goes on with a snapshot that its client has given up, and then nobody knows its name. So after a cancel the answer is
- * waited for, and what came of it deleted; only where a later attempt will look for it is it left.
+ * waited for, for half an hour, and what came of it deleted; only where a later attempt will look for it is it left.
  */
-function givenUp({ signal }: Step): AbortSignal {
+export function givenUp({ signal }: Step): AbortSignal {
   const controller = new AbortController();
   const onAbort = () => {
     const why = signal.reason instanceof Error ? signal.reason.message : '';
     if (why === 'WORKER_SHUTDOWN' || why === 'TIMED_OUT') controller.abort(signal.reason);
+    else setTimeout(() => controller.abort(signal.reason), LAST_WAIT_MS).unref();
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
@@ -295,7 +324,10 @@ export async function withQdrant<T>(
   }
 }
 
-/** The collections that the patterns mean. A name without `*` must be there. */
+/** How long the answer to something that can't be taken back is waited for after a cancel (milliseconds). */
+const LAST_WAIT_MS = 30 * 60 * 1000;
+
+/** The collections that the patterns mean, but for those of restore drills. A name without `*` must be there. */
 function chooseCollections(service: QdrantService, present: string[]): string[] {
   const missing = service.include.filter((pattern) => !pattern.includes('*') && !present.includes(pattern));
   if (missing.length > 0) {
@@ -308,7 +340,9 @@ function chooseCollections(service: QdrantService, present: string[]): string[] 
     patterns.some((pattern) => matchesPattern(name, pattern));
   return present.filter(
     (name) =>
-      (service.include.length === 0 || matches(name, service.include)) && !matches(name, service.exclude),
+      !name.startsWith(DRILL_COLLECTION) &&
+      (service.include.length === 0 || matches(name, service.include)) &&
+      !matches(name, service.exclude),
   );
 }
 

@@ -12,6 +12,10 @@ import type { Dependencies } from './dependencies.ts';
 import { uploadResumably } from './resumable-upload.ts';
 import { type Step, step } from './step.ts';
 import { requireRoom } from './store.ts';
+import { whenFree } from './when-free.ts';
+
+/** So many sets are copied at a time, however many runs wait for a repository that was away. */
+const COPIES = 4;
 
 /** How many sets one run copies to a target at most; the next run goes on. */
 const SETS_A_RUN = 500;
@@ -23,6 +27,7 @@ export interface ReplicationTargets {
 
 /** Copies of sets in other repositories. */
 export function createReplicationActivities(deps: Dependencies) {
+  const copying = whenFree(COPIES);
   return {
     /** Between which repositories to copy; asks none of them. */
     async replicationTargets(input: {
@@ -55,24 +60,40 @@ export function createReplicationActivities(deps: Dependencies) {
 
     /** Copy one set as it is stored: artifacts, each compared with its checksum on the way, and the manifest last. */
     async replicateSet(input: { from: string; to: string; set: string }): Promise<{ bytes: number }> {
-      return await step('replicate', async (context) => {
-        const [source, target] = [deps.repository(input.from), deps.repository(input.to)];
-        const manifest = await readManifest(source, input.set, context.signal);
-        await target.check(context.signal);
-        const total = manifest.artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
-        let bytes = 0;
-        for (const artifact of manifest.artifacts) {
-          const at = bytes;
-          await copyArtifact(deps, [source, target], artifact, context, (copied) =>
-            context.beat({ step: `copying ${artifact.path}`, bytes: at + copied, total }),
-          );
-          bytes += artifact.stored.bytes;
-        }
-        await copyManifest(source, target, input.set, context);
-        return { bytes };
-      });
+      return await step(
+        'replicate',
+        async (context) => await copying(context.signal, () => copySet(input, context)),
+      );
     },
   };
+
+  async function copySet(
+    input: { from: string; to: string; set: string },
+    context: Step,
+  ): Promise<{ bytes: number }> {
+    const [source, target] = [deps.repository(input.from), deps.repository(input.to)];
+    const manifest = await readManifest(source, input.set, context.signal);
+    await target.check(context.signal);
+    const total = manifest.artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
+    let bytes = 0;
+    for (const artifact of manifest.artifacts) {
+      const at = bytes;
+      await copyArtifact(deps, [source, target], artifact, context, (copied) =>
+        context.beat({ step: `copying ${artifact.path}`, bytes: at + copied, total }),
+      );
+      bytes += artifact.stored.bytes;
+    }
+    // What was there when the copy began may be gone: a pruner of the target takes what no manifest speaks of.
+    for (const { path, stored } of manifest.artifacts) {
+      if ((await target.head(path))?.bytes === stored.bytes) continue;
+      throw new LifeboatError(
+        'RepositoryUnreachable',
+        `"${path}" is no longer in the repository "${target.name}" (${target.location}), though it was copied: it is copied again.`,
+      );
+    }
+    await copyManifest(source, target, input.set, context);
+    return { bytes };
+  }
 }
 
 /**

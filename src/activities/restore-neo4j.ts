@@ -33,6 +33,7 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
         const target = neo4jPlanOf(service, container, probed, probed.databases);
         const warnings = requireVersion(input.selection.record.version, target.version, service.name);
         requireRoomFor(input.selection.artifacts, target, input.stage);
+        warnings.push(...unknownThere(input.selection.artifacts, target));
         return { target, warnings };
       });
     },
@@ -167,4 +168,16 @@ function requireRoomFor(artifacts: Artifact[], target: Neo4jPlan, stage: 'volume
     'InsufficientSpace',
     `The volume of service "${target.service}" has ${target.freeBytes} bytes free, and the new stores need ${needed} beside the old ones: free some, or restore with "stage": "elsewhere".`,
   );
+}
+
+/** Only `system` tells a server which databases it has: a store that it does not know of is in its place and not served. */
+function unknownThere(artifacts: Artifact[], { service, databases }: Neo4jPlan): string[] {
+  const names = artifacts.map(({ name }) => name);
+  if (names.includes('system') || !('system' in databases)) return [];
+  return names
+    .filter((name) => !(name in databases))
+    .map(
+      (name) =>
+        `Service "${service}" has no database "${name}": what is restored is served once it has (CREATE DATABASE), or with "system" restored as well.`,
+    );
 }

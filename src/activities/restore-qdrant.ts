@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clearDebt, type Debt, recordDebt } from '../adapters/docker/debt.ts';
 import { readWalked } from '../adapters/pipeline/read-walked.ts';
-import { compareCollection, describeDifference } from '../adapters/qdrant/compare-collection.ts';
+import { compareCollection, describeDifference, isOfData } from '../adapters/qdrant/compare-collection.ts';
 import type { Qdrant } from '../adapters/qdrant/qdrant.ts';
 import { changedPoints, hashPoints } from '../adapters/qdrant/sample.ts';
 import { restoreRefusal } from '../adapters/qdrant/version.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { withQdrant } from './qdrant.ts';
+import { givenUp, withQdrant } from './qdrant.ts';
 import type { ServiceSelection } from './restore.ts';
 import { step } from './step.ts';
 
@@ -98,8 +98,8 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         const service = qdrantNamed(deps.config(), collection.service);
         await recordDebt(engine, debt, context);
         await withQdrant(service, part.node, async (qdrant) => {
-          const takeAway = async (signal?: AbortSignal) => {
-            await qdrant.deleteSnapshot(collection.to, debt.name, signal ? { signal } : {});
+          const takeAway = async () => {
+            await qdrant.deleteSnapshot(collection.to, debt.name);
             await clearDebt(engine, debt);
           };
           try {
@@ -110,6 +110,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
               checksum: part.artifact.content.sha256,
               priority: 'snapshot',
               signal: context.signal,
+              leave: givenUp(context),
               onProgress: (bytes) =>
                 context.beat({
                   step: `uploading ${collection.from}`,
@@ -122,20 +123,33 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
             await takeAway().catch(() => undefined);
             throw error;
           }
-          await takeAway(context.signal);
+          await takeAway();
+          context.signal.throwIfAborted();
         });
+      });
+    },
+
+    /** Whether a collection is there: asked under the lock, since somebody may have made it after the plan. */
+    async collectionExists(input: { service: string; collection: string }): Promise<boolean> {
+      return await step('look', async ({ signal }) => {
+        const service = qdrantNamed(deps.config(), input.service);
+        return await withQdrant(
+          service,
+          service.urls[0] ?? '',
+          async (qdrant) => await qdrant.exists(input.collection, { signal }),
+        );
       });
     },
 
     /** How what is served now differs from the manifest; empty when it agrees. */
     async compareCollection(input: { collection: CollectionRestore }): Promise<string[]> {
       return await step('compare', async ({ signal }) => {
-        const { service: name, to, record } = input.collection;
+        const { service: name, to, record, exists } = input.collection;
         const service = qdrantNamed(deps.config(), name);
         return await withQdrant(
           service,
           service.urls[0] ?? '',
-          async (qdrant) => await differencesOf(qdrant, to, record, signal),
+          async (qdrant) => await differencesOf(qdrant, to, { record, existed: exists }, signal),
         );
       });
     },
@@ -152,7 +166,7 @@ const SECOND_COUNT_MS = 2000;
 async function differencesOf(
   qdrant: Qdrant,
   collection: string,
-  record: CollectionRecord,
+  { record, existed }: { record: CollectionRecord; existed: boolean },
   signal: AbortSignal,
 ): Promise<string[]> {
   const info = await qdrant.collectionInfo(collection, { signal });
@@ -163,9 +177,9 @@ async function differencesOf(
   ];
   const fits = (points >= low && points <= high) || (await isChanging());
   const live = { points, config: info.config, payloadSchema: info.payload_schema };
-  const differences = compareCollection({ ...record, points: fits ? points : record.points }, live).map(
-    describeDifference,
-  );
+  const all = compareCollection({ ...record, points: fits ? points : record.points }, live);
+  // A collection that was there keeps its own configuration and gets the data.
+  const differences = (existed ? all.filter(isOfData) : all).map(describeDifference);
   const sample = record.sample ?? [];
   const now = await hashPoints(
     qdrant,

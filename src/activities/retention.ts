@@ -3,6 +3,7 @@ import type { DeleteOutcome, Repository } from '../adapters/repository/repositor
 import { beginningOf, deleteSet, orphans, tombstones } from '../adapters/repository/set-marks.ts';
 import { policyFor } from '../config/retention.ts';
 import { LifeboatError } from '../model/failures.ts';
+import { KEYS } from '../model/names.ts';
 import { retentionSetOf } from '../model/retention/retention-set.ts';
 import { planRetention, type RetentionPolicy, type RetentionSet } from '../model/retention.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -11,8 +12,8 @@ import { step } from './step.ts';
 /** How many sets one plan deletes at most; the next run goes on. */
 const SETS_A_RUN = 1000;
 
-/** What a dead run left is collected when it is older than this (milliseconds): longer than any upload may take. */
-export const ORPHAN_GRACE_MS = 72 * 60 * 60 * 1000;
+/** What a dead run left is collected when it is older than this (milliseconds): longer than any upload may take; a copy is tried for seven days. */
+export const ORPHAN_GRACE_MS = 8 * 24 * 60 * 60 * 1000;
 
 export interface PrunePlan {
   keep: number;
@@ -96,11 +97,12 @@ export function createRetentionActivities(deps: Dependencies) {
         const pruned: Pruned = { sets: [], bytes: 0, locked: [] };
         for (const [index, { set, reason }] of input.sets.entries()) {
           context.beat({ step: `pruning ${set}`, percent: Math.round((index / input.sets.length) * 100) });
-          const { bytes, locked, denied } = await deleteSet(repository, set, {
+          const { bytes, locked, denied, held } = await deleteSet(repository, set, {
             time: new Date(),
             reason,
             signal: context.signal,
           });
+          if (held) continue;
           pruned.bytes += bytes;
           (locked.length > 0 ? pruned.locked : pruned.sets).push(set);
           // The others would only be hidden by their tombstones, and stay.
@@ -121,6 +123,8 @@ export function createRetentionActivities(deps: Dependencies) {
         let denied = false;
         for (const orphan of found) {
           context.beat({ step: `collecting ${orphan.set}` });
+          // A copy may have been finished since we looked.
+          if (await repository.head(KEYS.manifest(orphan.set))) continue;
           const outcomes = new Set<DeleteOutcome>();
           for (const key of orphan.keys) outcomes.add(await repository.delete(key));
           denied = outcomes.has('denied');

@@ -6,6 +6,10 @@ import { KEYS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
 import { uploadResumably } from './resumable-upload.ts';
 import type { Step } from './step.ts';
+import { whenFree } from './when-free.ts';
+
+/** So many artifacts pass at a time: each needs its buffers. */
+const inTurn = whenFree(16);
 
 /** One artifact on its way into a repository. */
 export interface ArtifactToStore {
@@ -42,27 +46,32 @@ export async function storeInRepository(
   const wanted = KEYS.artifact(artifact.set, artifact.service, `${artifact.file}${endings}`);
   const { source } = artifact;
   const upload = { repository, wanted, freeKey, source, ...(encryption ? { encryption } : {}) };
-  const { path, stored } = await uploadResumably(deps, context, upload, async ({ key, seal, resume }) => ({
-    path: key,
-    stored: await storeArtifact({
-      source: await artifact.open(),
-      repository,
-      key,
-      compression: artifact.compression,
-      ...(encryption ? { encryption } : {}),
-      ...(seal ? { seal } : {}),
-      put: { ...(resume ? { resume } : {}), ...(endings === '' ? { bytes: artifact.bytes } : {}) },
-      signal: context.signal,
-      inspect: artifact.inspect,
-      onProgress: (bytes) =>
-        context.beat({
-          step: `storing ${artifact.file}`,
-          bytes,
-          total: artifact.bytes,
-          percent: artifact.bytes === 0 ? 100 : Math.round((bytes / artifact.bytes) * 1000) / 10,
-        }),
-    }),
-  }));
+  const storing = async () =>
+    await uploadResumably(deps, context, upload, async ({ key, seal, resume }) => ({
+      path: key,
+      stored: await storeArtifact({
+        source: await artifact.open(),
+        repository,
+        key,
+        compression: artifact.compression,
+        ...(encryption ? { encryption } : {}),
+        ...(seal ? { seal } : {}),
+        put: {
+          ...(resume ? { resume } : {}),
+          ...(endings === '' ? { bytes: artifact.bytes } : { atMost: boundOf(artifact.bytes) }),
+        },
+        signal: context.signal,
+        inspect: artifact.inspect,
+        onProgress: (bytes) =>
+          context.beat({
+            step: `storing ${artifact.file}`,
+            bytes,
+            total: artifact.bytes,
+            percent: artifact.bytes === 0 ? 100 : Math.round((bytes / artifact.bytes) * 1000) / 10,
+          }),
+      }),
+    }));
+  const { path, stored } = await inTurn(context.signal, storing);
   return {
     service: artifact.service,
     kind: artifact.kind,
@@ -88,6 +97,9 @@ export async function storeInRepository(
     }
   }
 }
+
+/** What becomes of so many bytes at most: zstd adds a 256th to what it can not compress, age 16 bytes to every 64 KiB and a header. */
+const boundOf = (bytes: number): number => Math.ceil(bytes * 1.005) + 1024 * 1024;
 
 /** @throws {LifeboatError} `InsufficientSpace` when the store says that it has less room than this. */
 export async function requireRoom(

@@ -1,6 +1,8 @@
 import { type Verification, verifyArtifact } from '../adapters/pipeline/verify-artifact.ts';
 import { readManifest } from '../adapters/repository/catalog.ts';
 import { resolveSet } from '../adapters/repository/resolve-set.ts';
+import { LifeboatError } from '../model/failures.ts';
+import { KEYS } from '../model/names.ts';
 import type { Dependencies } from './dependencies.ts';
 import { step } from './step.ts';
 
@@ -43,7 +45,7 @@ export function createVerifyActivities(deps: Dependencies) {
         const artifact = artifacts.find((one, index) => one.path === wanted || index === wanted);
         if (!artifact) throw new Error(`The set ${input.set} has no artifact ${wanted}.`);
         const { encryption } = deps.config();
-        const { depth } = await verifyArtifact({
+        const verifying = verifyArtifact({
           repository,
           artifact,
           ...(encryption && encryption.identities.length > 0 ? { identities: encryption.identities } : {}),
@@ -51,6 +53,16 @@ export function createVerifyActivities(deps: Dependencies) {
           signal: context.signal,
           onProgress: (bytes) =>
             context.beat({ step: `verifying ${artifact.path}`, bytes, total: artifact.content.bytes }),
+        });
+        const { depth } = await verifying.catch(async (error: unknown) => {
+          if (!(error instanceof LifeboatError) || error.type !== 'KeyNotFound') throw error;
+          // What is missing of a set that is being pruned is no damage.
+          if (!(await repository.head(KEYS.tombstone(input.set)))) throw error;
+          throw new LifeboatError(
+            'SetExpired',
+            `The set ${input.set} was pruned from the repository "${repository.name}" while it was read.`,
+            { cause: error },
+          );
         });
         return { path: artifact.path, bytes: artifact.stored.bytes, depth };
       });

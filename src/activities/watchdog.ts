@@ -1,29 +1,22 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { ownerOf } from '../adapters/docker/archive.ts';
-import { findContainer, seekContainer } from '../adapters/docker/container.ts';
+import { findContainer } from '../adapters/docker/container.ts';
 import { clearDebt, type Debt, listDebts } from '../adapters/docker/debt.ts';
 import { asking, installationLabel } from '../adapters/docker/engine.ts';
 import { removeContainer } from '../adapters/docker/helper.ts';
-import {
-  clearInterruption,
-  type Interruption,
-  isOurs,
-  listInterruptions,
-} from '../adapters/docker/interruption.ts';
-import { resumeContainer, startContainer } from '../adapters/docker/lifecycle.ts';
+import { clearInterruption, listInterruptions } from '../adapters/docker/interruption.ts';
 import { listVolumes, removeVolume } from '../adapters/docker/volume.ts';
 import { storeLayout } from '../adapters/neo4j/layout.ts';
-import type { Neo4jService } from '../config/config.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
 import { criticalSectionId, LABELS } from '../model/names.ts';
 import { restorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import { tidyPlace } from './kept-stores.ts';
 import { withQdrant } from './qdrant.ts';
+import { type Reclaimed, reclaim } from './reclaim.ts';
 import { abandonUpload } from './resumable-upload.ts';
 import { payStoreSnapshot } from './snapshot-neo4j.ts';
 import { type Step, step } from './step.ts';
-import { closeWindow } from './windows.ts';
 
 /** A container that Lifeboat stopped or paused, and whose run is over. */
 export interface Abandoned {
@@ -33,9 +26,6 @@ export interface Abandoned {
   action: 'stop' | 'pause';
   since: string;
 }
-
-/** What came of one abandoned container. */
-export type Reclaimed = 'started' | 'left to the person who stopped it' | 'was up already' | 'is gone';
 
 /** The watchdog: nothing that Lifeboat stopped stays down, and nothing of a dead run stays behind. */
 export function createWatchdogActivities(deps: Dependencies) {
@@ -53,11 +43,6 @@ export function createWatchdogActivities(deps: Dependencies) {
       throw error;
     }
   };
-
-  const neo4jOf = (record: Interruption): Neo4jService | undefined =>
-    deps
-      .config()
-      .services.find((one): one is Neo4jService => one.kind === 'neo4j' && one.name === record.service);
 
   return {
     /** Records of stops and pauses whose run is over. */
@@ -83,7 +68,7 @@ export function createWatchdogActivities(deps: Dependencies) {
       return await step('reclaim', async (context) => {
         const record = (await listInterruptions(engine)).find(({ volume }) => volume === input.volume);
         if (!record) return 'was up already';
-        const outcome = await reclaim(record, context);
+        const outcome = await reclaim(deps, record, context);
         if (outcome === 'started') deps.metrics?.watchdogStarted(record.service);
         await clearInterruption(engine, record.volume);
         return outcome;
@@ -175,21 +160,6 @@ export function createWatchdogActivities(deps: Dependencies) {
     }))
       return true;
     return false;
-  }
-
-  async function reclaim(record: Interruption, context: Step): Promise<Reclaimed> {
-    const service = neo4jOf(record);
-    const container = await seekContainer(engine, service?.target ?? { container: record.containerId });
-    if (!container) return 'is gone';
-    if (container.running && !container.paused && !record.restore) return 'was up already';
-    // A container that was made anew while its old one was down has never run: it takes the old one's place.
-    const recreated = container.id !== record.containerId && container.status === 'created';
-    if (!container.running && !isOurs(record, container) && !recreated)
-      return 'left to the person who stopped it';
-    if (service) await closeWindow(engine, service, context);
-    else if (container.paused) await resumeContainer(engine, container.id);
-    else await startContainer(engine, container.id);
-    return 'started';
   }
 
   /** What a dead run left on a Qdrant server or a file system, by the name that it wrote down. */

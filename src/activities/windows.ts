@@ -95,16 +95,25 @@ async function settleSwaps(
   let rolledBack = false;
   for (const { restore } of records) {
     if (!restore) continue;
-    const { place, databases } = JSON.parse(restore) as Swap;
-    const container = await findContainer(engine, service.target);
-    const about = { service: service.name, runId: context.runId, container };
-    if (!(await isSwapPending(engine, about, place))) continue;
-    context.beat({ step: 'bringing the old stores back' });
-    if (container.running) await stopContainer(engine, container.id, service.stopGraceSeconds);
-    await runSwapStep(engine, 'roll back', about, place, databases);
-    rolledBack = true;
+    rolledBack = (await settleSwap(engine, service, JSON.parse(restore) as Swap, context)) || rolledBack;
   }
   return rolledBack;
+}
+
+/** Bring the old stores back if a swap began and nobody has found it good; the service is stopped for that, and left so. Answers whether it was so. */
+export async function settleSwap(
+  engine: Engine,
+  service: Neo4jService,
+  { place, databases }: Swap,
+  context: Step,
+): Promise<boolean> {
+  const container = await findContainer(engine, service.target);
+  const about = { service: service.name, runId: context.runId, container };
+  if (!(await isSwapPending(engine, about, place))) return false;
+  context.beat({ step: 'bringing the old stores back' });
+  if (container.running) await stopContainer(engine, container.id, service.stopGraceSeconds);
+  await runSwapStep(engine, 'roll back', about, place, databases);
+  return true;
 }
 
 /**

@@ -72,7 +72,13 @@ export async function startTemporal(options: EmbeddedTemporalOptions): Promise<E
   const failure = new Promise<never>((_resolve, reject) => server.once('error', reject));
   failure.catch(() => undefined);
   let stopping = false;
-  server.once('exit', () => stopping || options.onExit?.());
+  // A second Ctrl-C ends this process at once; the server would outlive it.
+  const endWithUs = () => server.kill('SIGKILL');
+  process.once('exit', endWithUs);
+  server.once('exit', () => {
+    process.off('exit', endWithUs);
+    if (!stopping) options.onExit?.();
+  });
   const stop = async (): Promise<void> => {
     stopping = true;
     await end(server);

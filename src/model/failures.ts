@@ -70,6 +70,7 @@ export const FAILURES = {
   ChecksumMismatch: { retry: false },
   RecipientInvalid: { retry: false },
   DecryptionFailed: { retry: false },
+  IdentityMissing: { retry: false },
   VerificationFailed: { retry: false },
   ReplicationFailed: { retry: false },
   DrillFailed: { retry: false },

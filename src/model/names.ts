@@ -63,6 +63,9 @@ export function word(text: string): string {
   return cleaned === '' ? 'x' : cleaned;
 }
 
+/** How the collections of restore drills begin; nobody else's do, and no backup takes them. */
+export const DRILL_COLLECTION = 'lifeboat-drill-';
+
 /** A run in a name: the end of its id, whose beginning is a time that runs of the same minute share. */
 export const ofRun = (runId: string): string => runId.slice(-12);
 
@@ -98,3 +101,6 @@ export const KEYS = {
   tombstones: 'tombstones/',
   tombstone: (set: string) => `tombstones/${set}.json`,
 } as const;
+
+/** All of Lifeboat's folders in a repository. */
+export const FOLDERS = [KEYS.manifests, KEYS.sets, KEYS.verdicts, KEYS.holds, KEYS.tombstones];

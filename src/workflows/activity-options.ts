@@ -48,6 +48,9 @@ const COMPENSATE: ActivityOptions = {
   retry: { initialInterval: '500 milliseconds', backoffCoefficient: 1.5, maximumInterval: '10 seconds' },
 };
 
+/** Giving back what is as large as the data: the same, for as long as it takes. */
+const BRING_BACK: ActivityOptions = { ...COMPENSATE, startToCloseTimeout: '24 hours' };
+
 /** Small writes to a repository. */
 const CATALOG: ActivityOptions = {
   startToCloseTimeout: '5 minutes',
@@ -92,6 +95,7 @@ export const inWindow = group(WINDOW);
 export const transfer = group(TRANSFER);
 export const replication = group(REPLICATION);
 export const compensate = group(COMPENSATE);
+export const bringBack = group(BRING_BACK);
 export const catalog = group(CATALOG);
 export const notifying = group(NOTIFYING);
 export const waiting = group(WAITING);

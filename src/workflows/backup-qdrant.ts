@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { QdrantPlan, SnapshotReference } from '../activities/qdrant.ts';
 import type { Artifact, CollectionRecord, QdrantRecord } from '../model/manifest.ts';
 import { compensate, probe, transfer } from './activity-options.ts';
@@ -15,6 +15,14 @@ export interface QdrantBackup {
 /** Collections that one run works on at the same time. */
 const COLLECTIONS_AT_ONCE = 2;
 
+/** A collection in the repository. */
+interface StoredCollection {
+  record: CollectionRecord;
+  artifacts: Artifact[];
+  /** It had to be taken again, later than the others. */
+  late: boolean;
+}
+
 /** A collection with its snapshots, one a node. */
 interface Taken {
   record: CollectionRecord;
@@ -29,10 +37,10 @@ export async function backupQdrant(
   const { service } = plan;
   options.report.service(service, 'taking snapshots');
   const stored = await eachOf(plan.collections, async (collection) => {
-    const taken = await take(plan, collection);
-    return await store(plan, taken, options);
+    const taken = await takeIfThere(plan, collection, options.report);
+    return taken ? [await store(plan, taken, options)] : [];
   });
-  return captured(plan, stored, options);
+  return captured(plan, stored.flat(), options);
 }
 
 /** The same in two parts, for a set in which everything is taken while nobody can write: first all are taken. */
@@ -41,7 +49,8 @@ export async function takeAll(plan: QdrantPlan, report: ProgressReport): Promise
   const taken: Taken[] = [];
   try {
     await eachOf(plan.collections, async (collection) => {
-      taken.push(await take(plan, collection));
+      const one = await takeIfThere(plan, collection, report);
+      if (one) taken.push(one);
     });
     return taken;
   } catch (error) {
@@ -71,7 +80,7 @@ export async function storeAll(
 
 function captured(
   plan: QdrantPlan,
-  stored: { record: CollectionRecord; artifacts: Artifact[] }[],
+  stored: StoredCollection[],
   { report }: QdrantBackup,
 ): ServiceBackup<QdrantRecord> {
   const artifacts = stored.flatMap((one) => one.artifacts);
@@ -80,6 +89,7 @@ function captured(
   report.service(plan.service, 'stored');
   return {
     artifacts,
+    late: stored.some(({ late }) => late),
     record: {
       name: plan.service,
       kind: 'qdrant',
@@ -89,6 +99,22 @@ function captured(
       ...(from && to ? { window: { from, to } } : {}),
     },
   };
+}
+
+/** A collection that was meant by a pattern only, and is deleted while the backup runs, is left out. */
+async function takeIfThere(
+  plan: QdrantPlan,
+  collection: QdrantPlan['collections'][number],
+  report: ProgressReport,
+): Promise<Taken | undefined> {
+  try {
+    return await take(plan, collection);
+  } catch (error) {
+    const { type, message } = causeOf(error);
+    if (collection.named || isCancellation(error) || type !== 'CollectionNotFound') throw error;
+    report.line(`${collection.name} was deleted meanwhile, and is left out: ${message}`);
+    return undefined;
+  }
 }
 
 /** Describe, take on every node that holds a part, and look again at what changed meanwhile. */
@@ -114,9 +140,12 @@ async function take(plan: QdrantPlan, { name, nodes }: QdrantPlan['collections']
 
 async function store(
   plan: QdrantPlan,
-  { record, snapshots }: Taken,
+  taken: Taken,
   { set, repository, report }: QdrantBackup,
-): Promise<{ record: CollectionRecord; artifacts: Artifact[] }> {
+): Promise<StoredCollection> {
+  const { snapshots } = taken;
+  let { record } = taken;
+  let late = false;
   const artifacts: Artifact[] = [];
   const clustered = snapshots.length > 1;
   const ours = [...snapshots];
@@ -134,14 +163,20 @@ async function store(
           `The snapshot of ${record.name} is ${type === 'SnapshotNotFound' ? 'gone' : 'damaged'}, and is taken again: ${message}`,
         );
         const { service, node, collection } = snapshot;
-        const at = { service, node, collection };
-        const known = await probe(`See which snapshots of ${collection} are there`).listSnapshots(at);
-        const again = await transfer(`Take ${collection} again`).takeSnapshot({ ...at, known });
+        // What was described before belongs to the snapshot that is lost: points have changed since.
+        const now = await probe(`Describe ${service}/${collection}`).describeCollection({ plan, collection });
+        const at = { service, node, collection, known: now.known[node] ?? [] };
+        const again = await transfer(`Take ${collection} again`).takeSnapshot(at);
         ours.push(again);
+        record = await probe(`Look at ${service}/${collection} again`).describeAgain({
+          plan,
+          record: now.record,
+        });
+        late = true;
         artifacts.push(await transfer(summary).storeSnapshot({ ...input, snapshot: again }));
       }
     }
-    return { record, artifacts };
+    return { record, artifacts, late };
   } finally {
     await remove(ours);
   }

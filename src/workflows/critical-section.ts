@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
+import type { Swap } from '../activities/windows.ts';
 import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { causeOf, fail } from './failure.ts';
 import { doWork, type InWindow, type WindowWork, type WorkDone } from './window-work.ts';
@@ -135,8 +136,8 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     const usable = clean || input.work.kind === 'swap';
     if (usable) await tell();
     done = usable ? await work().catch(tryOnceMore) : await tryOnceMore(killed(service));
-    const inTime = await condition(() => released, HOLD_LIMIT);
-    held = input.hold && inTime && !interrupted;
+    // Without waiting where nothing is held: a cancel that comes now must not hide what was accepted.
+    if (input.hold) held = (await condition(() => released, HOLD_LIMIT)) && !interrupted;
   } catch (error) {
     failure = error;
   }
@@ -215,6 +216,7 @@ async function leaveStopped(input: InWindow): Promise<CriticalSectionResult> {
   const { service } = input.plan;
   const from = new Date().toISOString();
   const done = await doWork(input, false).catch(async (error: unknown) => {
+    if (input.work.kind === 'swap') throw await settled(service, input.work.swap, error);
     if (causeOf(error).type !== 'RecoveryNeeded') throw error;
     await recoverStopped(service);
     return await doWork(input, false).catch((again: unknown) => {
@@ -230,6 +232,14 @@ async function leaveStopped(input: InWindow): Promise<CriticalSectionResult> {
     from,
     to: new Date().toISOString(),
   };
+}
+
+/** A swap that failed while the service was stopped anyway: the old stores are brought back, and it stays stopped. */
+async function settled(service: string, swap: Swap, failure: unknown): Promise<unknown> {
+  const { rolledBack } = await CancellationScope.nonCancellable(
+    async () => await compensate(`See that ${service} has its stores`).settleSwap({ service, swap }),
+  );
+  return rolledBack ? broughtBack(service, failure) : failure;
 }
 
 /** Start it once, so that it recovers, and stop it again: it is left as it was found, but clean. */
@@ -252,7 +262,7 @@ function broughtBack(service: string, failure: unknown): unknown {
   const { type, message } = causeOf(failure);
   return fail(
     'RestoreFailed',
-    `The restore of ${service} failed, and the data from before is back and serving. What failed: ${message}`,
+    `The restore of ${service} failed, and the data from before is back. What failed: ${message}`,
     { cause: type },
   );
 }

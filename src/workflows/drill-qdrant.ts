@@ -1,12 +1,13 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { CollectionRestore } from '../activities/restore-qdrant.ts';
+import { DRILL_COLLECTION } from '../model/names.ts';
 import { compensate, inWindow, transfer } from './activity-options.ts';
 import type { DrilledService } from './drill-neo4j.ts';
 import type { ProgressReport } from './progress.ts';
 
 /** The name of a drill's own collection: nobody else's begins like this. */
 export const sandboxCollection = (drill: string, collection: string): string =>
-  `lifeboat-drill-${drill}-${collection}`;
+  `${DRILL_COLLECTION}${drill}-${collection}`;
 
 /** Restore every collection of a Qdrant service under a name of the drill's own, compare it, and delete it. */
 export async function drillQdrant(
@@ -32,7 +33,9 @@ export async function drillQdrant(
           part,
         });
       }
-      const found = await inWindow(`Compare ${collection.from}`).compareCollection({ collection });
+      const found = await inWindow(`Compare ${collection.from}`).compareCollection({
+        collection: { ...collection, exists: false },
+      });
       differences.push(...found.map((text) => `${collection.from}: ${text}`));
     } finally {
       await CancellationScope.nonCancellable(async () => {

@@ -8,8 +8,10 @@ import {
 } from './critical-section.ts';
 import { fail } from './failure.ts';
 
-/** How often a run that waits for a busy service looks again. */
-const LOOK_AGAIN = '2 seconds';
+/** How long a run that waits for a busy service waits between its looks (milliseconds): ever longer, since each is written into its history. */
+const SHORTEST_WAIT = 2000;
+const LONGEST_WAIT = 60_000;
+const LONGER = 1.2;
 
 /** What makes a child workflow the critical section of a service. */
 interface SectionOptions {
@@ -28,7 +30,7 @@ export async function alone<T>(
 ): Promise<T> {
   const { service, summary, wait } = options;
   const workflowId = criticalSectionId(service, workflowInfo().taskQueue);
-  while (true) {
+  for (let pause = SHORTEST_WAIT; ; pause = Math.min(LONGEST_WAIT, Math.round(pause * LONGER))) {
     try {
       return await start({
         workflowId,
@@ -43,7 +45,7 @@ export async function alone<T>(
           `Service "${service}" is in use by another run of Lifeboat (workflow ${workflowId}): wait for it, or start this one with "wait": true.`,
         );
       }
-      await sleep(LOOK_AGAIN);
+      await sleep(pause);
     }
   }
 }

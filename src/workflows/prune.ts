@@ -1,11 +1,17 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { executeChild, ParentClosePolicy, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import {
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { type PruneInput, parseInput, pruneInput } from '../model/inputs.ts';
 import { prunerId } from '../model/names.ts';
 import { formatBytes } from '../model/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe, transfer } from './activity-options.ts';
-import { fail, orFail } from './failure.ts';
+import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
 import { andTell } from './tell.ts';
 
@@ -49,9 +55,19 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
   const targets = await probe('See where retention holds').pruneTargets(wanted);
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.repository, value: targets }]);
   const repositories: PruneResult['repositories'] = {};
+  let failure: unknown;
   for (const repository of targets) {
     const dryRun = wanted.dryRun ?? false;
-    const pruned = await alone(repository, dryRun);
+    let pruned: PrunedRepository;
+    try {
+      pruned = await alone(repository, dryRun);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      // One that is away must not keep the others full.
+      report.line(`${repository} could not be pruned: ${causeOf(error).message}`);
+      failure ??= error;
+      continue;
+    }
     repositories[repository] = pruned;
     const { keep, expired, later, deleted, bytes, locked, contested, missing } = pruned;
     const rest = later > 0 ? ` The next runs take ${later} more.` : '';
@@ -73,6 +89,7 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
       );
     }
   }
+  if (failure !== undefined) throw failure;
   report.phase('done');
   return { dryRun: wanted.dryRun ?? false, repositories };
 }

@@ -82,7 +82,11 @@ export async function restoreNeo4j(
       },
       { wait: input.wait ?? false },
     );
-    const [, ...older] = await probe(`See what ${service} has kept`).listKept(at);
+    const kept = await probe(`See what ${service} has kept`).listKept(at);
+    // One that began later may have swapped before: what it kept is not older.
+    const older = kept.some((one) => one.restore === restore)
+      ? kept.filter((one) => one.restore < restore)
+      : [];
     await compensate('Keep only what this restore replaced').forgetOlder({ ...at, kept: older });
     report.line(
       `${service} was away for ${section.offlineSeconds.toFixed(1)} s; what it had is kept as ${restore}.`,

@@ -3,7 +3,7 @@ import type { AliasBefore } from '../activities/collection-aliases.ts';
 import type { SnapshotReference } from '../activities/qdrant.ts';
 import type { CollectionRestore } from '../activities/restore-qdrant.ts';
 import type { RestoreInput } from '../model/inputs.ts';
-import { compensate, inWindow, probe, transfer } from './activity-options.ts';
+import { bringBack, compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { alone } from './exclusive.ts';
 import { causeOf, fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
@@ -41,6 +41,10 @@ export async function restoreQdrant(
 /** What brings one collection back to what it was. */
 interface WayBack {
   collection: CollectionRestore;
+  /** It was there before; asked under the lock. */
+  exists: boolean;
+  /** What it held may have been replaced. */
+  touched: boolean;
   safety: SnapshotReference[];
   /** Where the aliases that it gets pointed before. */
   aliases: AliasBefore[];
@@ -52,14 +56,26 @@ interface WayBack {
  */
 export async function restoreCollections(input: CollectionsInput): Promise<string[]> {
   const waysBack: WayBack[] = [];
+  const stuck: string[] = [];
   try {
     for (const collection of input.collections) await restoreCollection(input, collection, waysBack);
   } catch (error) {
     await CancellationScope.nonCancellable(async () => {
-      for (const wayBack of waysBack.reverse()) await goBack(input, wayBack);
+      for (const wayBack of waysBack.reverse()) {
+        await goBack(input, wayBack).catch((failure: unknown) =>
+          stuck.push(`${wayBack.collection.to} (${causeOf(failure).message})`),
+        );
+      }
     });
-    if (isCancellation(error)) throw error;
     const { type, message } = causeOf(error);
+    if (stuck.length > 0) {
+      throw fail(
+        'RestoreFailed',
+        `The restore of ${input.service} failed, and not everything could be brought back: ${stuck.join('; ')}. What was there before is kept: bring it back with lifeboat restore --undo. What failed first: ${message}`,
+        { cause: type },
+      );
+    }
+    if (isCancellation(error)) throw error;
     throw fail(
       'RestoreFailed',
       `The restore of ${input.service} failed, and its collections are as they were before. What failed: ${message}`,
@@ -73,25 +89,30 @@ export async function restoreCollections(input: CollectionsInput): Promise<strin
 }
 
 async function restoreCollection(
-  { restore, repository, service, switchAlias }: CollectionsInput,
+  { restore, set, repository, service, switchAlias }: CollectionsInput,
   collection: CollectionRestore,
   waysBack: WayBack[],
 ): Promise<void> {
-  const { from, to, record, parts, exists } = collection;
+  const { from, to, record, parts } = collection;
   const wanted = from === to || switchAlias ? record.aliases : [];
   const aliases =
     wanted.length > 0
       ? await probe(`See the aliases of ${from}`).aliasesBefore({ service, aliases: wanted })
       : [];
-  const wayBack: WayBack = { collection, safety: [], aliases };
+  const exists = await probe(`See whether ${to} is there`).collectionExists({ service, collection: to });
+  const wayBack: WayBack = { collection, exists, touched: false, safety: [], aliases };
   waysBack.push(wayBack);
+  const kept = { restore, set, at: new Date().toISOString(), aliases };
   if (exists) {
     for (const { node } of parts) {
       const at = { service, node, collection: to };
       const known = await probe(`See which snapshots of ${to} are not ours`).listSnapshots(at);
-      wayBack.safety.push(await transfer(`Take a safety snapshot of ${to}`).takeSnapshot({ ...at, known }));
+      wayBack.safety.push(
+        await transfer(`Take a safety snapshot of ${to}`).takeSnapshot({ ...at, known, kept }),
+      );
     }
   }
+  wayBack.touched = true;
   for (const part of parts.keys()) {
     await transfer(`Upload ${from} to ${to}`, { attempts: 5 }).uploadArtifact({
       restore,
@@ -100,7 +121,9 @@ async function restoreCollection(
       part,
     });
   }
-  const differences = await inWindow(`Compare ${to} with the manifest`).compareCollection({ collection });
+  const differences = await inWindow(`Compare ${to} with the manifest`).compareCollection({
+    collection: { ...collection, exists },
+  });
   if (differences.length > 0) {
     throw fail(
       'CountsDisagree',
@@ -134,11 +157,12 @@ async function keep(
 
 async function goBack(
   { restore, service }: CollectionsInput,
-  { collection: { to, exists }, safety, aliases }: WayBack,
+  { collection: { to }, exists, touched, safety, aliases }: WayBack,
 ): Promise<void> {
   if (aliases.length > 0)
     await compensate(`Aliases of ${to}`).returnAliases({ service, collection: to, aliases });
   if (!exists) {
+    if (!touched) return;
     await compensate(`Delete ${to}, which was not there before`).deleteCollection({
       service,
       collection: to,
@@ -146,7 +170,7 @@ async function goBack(
     return;
   }
   for (const one of safety) {
-    await compensate(`Bring ${to} back`).recoverFromSafety({ restore, safety: one });
+    if (touched) await bringBack(`Bring ${to} back`).recoverFromSafety({ restore, safety: one });
     await compensate('Delete the safety snapshot').deleteSnapshot({ snapshot: one });
   }
 }

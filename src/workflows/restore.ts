@@ -110,6 +110,11 @@ async function restoreSet(wanted: RestoreInput, subject: Subject): Promise<Resto
       const read = transfer(`Verify ${path}`, { attempts: 4 });
       const { depth } = await read.verifyArtifact({ repository, set, artifact: path });
       report.line(`${path}: whole (${depth}).`);
+      if (depth === 'stored') {
+        warnings.push(
+          `${path} is encrypted, and no key that is configured here fits: it can not be restored from here.`,
+        );
+      }
     }
     report.phase('planned');
     return { ...answer, dryRun: true, services: planned.map(outline), seconds: seconds() };

@@ -1,14 +1,14 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
-  executeChild,
   isCancellation,
   log,
   ParentClosePolicy,
+  sleep,
   startChild,
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Reclaimed } from '../activities/watchdog.ts';
+import type { Reclaimed } from '../activities/reclaim.ts';
 import { parseInput, watchdogInput } from '../model/inputs.ts';
 import { criticalSectionId } from '../model/names.ts';
 import { catalog, compensate, notifying, probe } from './activity-options.ts';
@@ -19,9 +19,12 @@ import { notification } from './tell.ts';
 /** What a look of the watchdog came to. */
 export interface WatchdogResult {
   /** By container: what was done about it. */
-  reclaimed: Record<string, Reclaimed | 'in use by another run' | `failed: ${string}`>;
+  reclaimed: Record<string, Reclaimed | 'still tried' | 'in use by another run' | `failed: ${string}`>;
   removed: string[];
 }
+
+/** How long a look waits for one container to serve again before it goes on. */
+const PATIENCE = '2 minutes';
 
 /** Start what Lifeboat stopped and nobody owns any more, and remove what dead runs left. */
 export async function watchdog(input?: unknown): Promise<WatchdogResult> {
@@ -33,12 +36,17 @@ export async function watchdog(input?: unknown): Promise<WatchdogResult> {
     'Look for what dead runs stopped',
   ).findAbandoned()) {
     try {
-      const outcome = await executeChild(reclaim, {
+      const child = await startChild(reclaim, {
         workflowId: criticalSectionId(service, workflowInfo().taskQueue),
         args: [{ volume, container }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `Reclaim ${container} after a dead ${action}`,
       });
+      // One that does not come up is tried without end, and must not keep the others down.
+      const outcome = await Promise.race([
+        child.result(),
+        sleep(PATIENCE).then(() => 'still tried' as const),
+      ]);
       result.reclaimed[container] = outcome;
       report.line(`${container}: ${outcome}.`);
     } catch (error) {

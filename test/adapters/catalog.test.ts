@@ -24,7 +24,7 @@ import {
   writeVerdict,
 } from '../../src/adapters/repository/set-marks.ts';
 import type { Manifest } from '../../src/model/manifest.ts';
-import { KEYS } from '../../src/model/names.ts';
+import { KEYS, setId } from '../../src/model/names.ts';
 import { failsWith } from './failure.ts';
 import { keys } from './repository-contract.ts';
 
@@ -210,7 +210,7 @@ describe('deleting a set', () => {
     for (const set of [OLD, NEW]) await whole(set);
     const before = await keys(repository, '');
     const done = await deleteSet(repository, OLD, reason);
-    assert.equal(done.deleted, 5);
+    assert.equal(done.deleted, 6);
     assert.deepEqual(done.locked, []);
     assert.deepEqual(
       await keys(repository, ''),
@@ -219,7 +219,7 @@ describe('deleting a set', () => {
   });
 
   it('can be cut at any step and finished later; the set is offered at none of them', async () => {
-    for (let step = 0; step < 5; step += 1) {
+    for (let step = 0; step < 6; step += 1) {
       await whole(OLD);
       await assert.rejects(deleteSet(failingAfter(repository, step), OLD, reason), { message: 'cut' });
       assert.deepEqual(await ids(), []);
@@ -228,6 +228,16 @@ describe('deleting a set', () => {
       await deleteSet(repository, OLD, reason);
       assert.deepEqual(await keys(repository, ''), []);
     }
+  });
+
+  it('leaves a set alone that was pinned after its removal was decided', async () => {
+    await whole(OLD);
+    await writeHold(repository, OLD, hold('2026-11-22T00:00:00Z'));
+    const before = await keys(repository, '');
+    const done = await deleteSet(repository, OLD, reason);
+    assert.deepEqual([done.held, done.deleted], [true, 0]);
+    assert.deepEqual(await keys(repository, ''), before);
+    assert.deepEqual(await ids(), [OLD]);
   });
 
   it('leaves manifest and tombstone while the store keeps an artifact', async () => {
@@ -247,15 +257,20 @@ describe('deleting a set', () => {
 });
 
 describe('orphans', () => {
-  it('are folders of artifacts without a manifest, older than the grace by their own id', async () => {
+  it('are folders of artifacts without a manifest, whose run and whose newest object are older than the grace', async () => {
     await put(`sets/${OLD}/graph/neo4j.dump`);
     await put(`sets/${OLD}/vectors/a.snapshot`);
     await whole(MIDDLE);
-    await put(`sets/${NEW}/graph/neo4j.dump`);
+    const hour = 60 * 60 * 1000;
+    const later = (hours: number) => new Date(Date.now() + hours * hour);
+    await put(`sets/${setId(later(2), 'abcdef')}/graph/neo4j.dump`);
     await put('sets/somebody-elses/graph/neo4j.dump');
-    const now = new Date('2026-11-20T04:00:00Z');
-    const found = await orphans(repository, 2 * 60 * 60 * 1000, now);
-    assert.deepEqual(found, [
+    assert.deepEqual(
+      await orphans(repository, 2 * hour, later(1)),
+      [],
+      'a copy of an old set may be under way',
+    );
+    assert.deepEqual(await orphans(repository, 2 * hour, later(3)), [
       { set: OLD, keys: [`sets/${OLD}/graph/neo4j.dump`, `sets/${OLD}/vectors/a.snapshot`], bytes: 2 },
     ]);
   });
@@ -269,12 +284,13 @@ async function put(key: string): Promise<void> {
   await repository.put(key, Readable.from([Buffer.from('x')]));
 }
 
-/** A set with one artifact, a verdict and a hold. */
+/** A set with one artifact, a verdict and a hold that was released. */
 async function whole(set: string): Promise<void> {
   await put(`sets/${set}/graph/neo4j.dump`);
   await commitManifest(repository, manifest(set));
   await writeVerdict(repository, set, verdict('verify', 'ok', '2026-11-21T00:00:00Z'));
   await writeHold(repository, set, hold('2026-11-21T00:00:00Z'));
+  await releaseHold(repository, set, hold('2026-11-21T01:00:00Z'));
 }
 
 /** The real repository, whose connection breaks after so many deletions. */

@@ -149,7 +149,7 @@ describe('a restore that can not be is refused before anything is stopped', () =
   test('a wrong identity', async () => {
     const identity = await generateX25519Identity();
     const encryption = { recipients: [await identityToRecipient(identity)], identities: [identity] };
-    await refusedWith({ encryption }, 'DecryptionFailed', /identit/);
+    await refusedWith({ encryption }, 'IdentityMissing', /identit/);
   });
 
   test('a container that there is not', async () => {

@@ -33,8 +33,8 @@ export type Outcome = 'old data serving' | 'new data serving, counts agree' | `B
 
 /** A Neo4j with a set of it, on which one restore after the other is broken. */
 export interface Matrix {
-  /** Break a restore at a step, wait until it is quiet, and see what serves. */
-  attempt(step: Step, fault: Fault): Promise<Outcome>;
+  /** Break a restore at a step, wait until it is quiet, and see what serves. `stopped`: into a container that is down until then. */
+  attempt(step: Step, fault: Fault, options?: { stopped?: boolean }): Promise<Outcome>;
   close(): Promise<void>;
 }
 
@@ -46,13 +46,23 @@ export async function startMatrix(): Promise<Matrix> {
   await lifeboat.run<BackupResult>('backup');
   let run = 0;
 
-  const attempt = async (step: Step, fault: Fault): Promise<Outcome> => {
+  const attempt = async (
+    step: Step,
+    fault: Fault,
+    { stopped = false }: { stopped?: boolean } = {},
+  ): Promise<Outcome> => {
     run += 1;
     // The data from before this restore can be told from that of the set, and from that of every other attempt.
     await withDriver(server, (driver) =>
       driver.executeQuery('MERGE (m:Before) SET m.run = $run', { run }, { database: 'neo4j' }),
     );
+    const container = lifeboat.engine.getContainer(server.containerName);
+    if (stopped) await container.stop({ t: 60 });
     await breakRun(lifeboat, { service, step, fault, workflow: 'restore', input: { services: [service] } });
+    if (stopped) {
+      if ((await container.inspect()).State.Running) return 'BROKEN: what was found stopped was started';
+      await container.start();
+    }
     return await outcome(lifeboat, server, service, backedUp, run);
   };
 

@@ -31,3 +31,9 @@ for (const [step, fault] of ATTEMPTS) {
     if (fault !== 'kill -9') assert.equal(outcome, 'old data serving');
   });
 }
+
+for (const fault of ['failure', 'cancel'] as const) {
+  test(`a restore into a stopped Neo4j that meets a ${fault} after its swap leaves the old data`, async () => {
+    assert.equal(await matrix.attempt('swapStores', fault, { stopped: true }), 'old data serving');
+  });
+}

@@ -16,18 +16,26 @@ export const placeOf = ({ restore, data, volume }: RestorePlace): string =>
 
 /**
  * What the steps below share. Every one can be run again after it was killed at any point: a folder is either where it was or where
- * it goes, never half; on another file system it is copied under another name, then renamed, and only then removed at its source.
+ * it goes, never half; where it can not be renamed it is copied under another name, then renamed, and only then removed at its source. Whether it
+ * can is tried with a link, which is refused where a rename is: also between two mounts of one file system, as two volumes are, where
+ * `mv` would copy under the final name.
  */
-const PRELUDE = `
+export const PRELUDE = `
 set -eu
 data=$1; place=$2; shift 2
 carry() {
   [ -e "$1" ] || return 0
   if [ -e "$2" ]; then rm -rf "$1"; return 0; fi
   mkdir -p "$(dirname "$2")"
-  if [ "$(stat -c %d "$1")" = "$(stat -c %d "$(dirname "$2")")" ]; then mv -T "$1" "$2"; return 0; fi
+  if renames "$(dirname "$1")" "$(dirname "$2")"; then mv -T "$1" "$2"; return 0; fi
   rm -rf "$2.part"; cp -a "$1" "$2.part"; sync; mv -T "$2.part" "$2"
   rm -rf "$1.gone"; mv -T "$1" "$1.gone"; rm -rf "$1.gone"
+}
+renames() {
+  : > "$1/.lifeboat-link"; rm -f "$2/.lifeboat-linked"
+  if ln "$1/.lifeboat-link" "$2/.lifeboat-linked" 2> /dev/null; then can=0; else can=1; fi
+  rm -f "$1/.lifeboat-link" "$2/.lifeboat-linked"
+  return "$can"
 }
 tidy() { rm -rf "$1.part" "$1.gone"; }
 `;
@@ -39,6 +47,8 @@ tidy() { rm -rf "$1.part" "$1.gone"; }
 const RETURN = `${PRELUDE}
 kept=$1; shift
 [ ! -e "$place/swapping" ] || exit 0
+# The undo was accepted before anybody heard of it: what served before it is here now, and kept.
+[ ! -e "$place/old" ] || exit 0
 for db in "$@"; do
   for kind in databases transactions; do carry "$place/new/$kind/$db" "$kept/old/$kind/$db"; done
 done

@@ -61,7 +61,7 @@ export async function sealFileKey(
 
 /**
  * The key of an age file, by the first of the secrets that fits.
- * @throws {LifeboatError} `DecryptionFailed`, `InvalidConfiguration` for no keys at all, or an identity that is none
+ * @throws {LifeboatError} `DecryptionFailed`, `IdentityMissing` where no key fits, `InvalidConfiguration` for an identity that is none
  */
 export async function openFileKey(
   header: Buffer,
@@ -72,20 +72,25 @@ export async function openFileKey(
   for (const [index, identity] of (keys.identities ?? []).entries()) addIdentity(decrypter, identity, index);
   if (keys.passphrase) decrypter.addIdentity(openedBy(keys.passphrase));
   if (!keys.passphrase && !keys.identities?.length) {
-    // Of a key that is not here nobody can say that the set is damaged.
     throw new LifeboatError(
-      'InvalidConfiguration',
+      'IdentityMissing',
       `${where} is encrypted, and no identity or passphrase is configured: set one under encryption where sets are read.`,
     );
   }
   try {
     return Buffer.from(await decrypter.decryptHeader(header));
   } catch (error) {
+    // That a key is not here says nothing of the file: whoever holds it can still read it.
+    if (messageOf(error).startsWith('no identity matched')) {
+      throw new LifeboatError(
+        'IdentityMissing',
+        `None of the configured identities or passphrases can read ${where}: configure one of those that it was encrypted for.`,
+        { cause: error },
+      );
+    }
     throw new LifeboatError(
       'DecryptionFailed',
-      messageOf(error).startsWith('no identity matched')
-        ? `None of the configured identities or passphrases can read ${where}: configure one of those that it was encrypted for.`
-        : `${where} does not begin with a whole age header: it was cut or changed, or the key is another's.`,
+      `${where} does not begin with a whole age header: it was cut or changed, or the key is another's.`,
       { cause: error },
     );
   }

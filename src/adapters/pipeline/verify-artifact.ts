@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises';
+import { LifeboatError } from '../../model/failures.ts';
 import type { Artifact } from '../../model/manifest.ts';
 import { type ReadArtifact, readArtifact } from './read-artifact.ts';
 import { type Walked, walkArtifact } from './read-walked.ts';
@@ -19,18 +20,32 @@ export interface VerifyArtifact extends ReadArtifact {
  * @throws {LifeboatError} `KeyNotFound`, `ChecksumMismatch`, `ArtifactCorrupt`, `DumpIncomplete`, `DecryptionFailed`
  */
 export async function verifyArtifact(job: VerifyArtifact): Promise<Verification> {
-  const { artifact, signal } = job;
+  const { artifact } = job;
   const canRead = artifact.encryption === 'none' || job.passphrase || job.identities?.length;
-  if (!canRead) {
-    const sealed: Artifact = {
-      ...artifact,
-      content: artifact.stored,
-      compression: 'none',
-      encryption: 'none',
-    };
-    await drain(await readArtifact({ ...job, artifact: sealed }), job);
-    return { depth: 'stored' };
+  if (!canRead) return await verifyStored(job);
+  try {
+    return await verifyContent(job);
+  } catch (error) {
+    // It was encrypted for other keys than those that are here, such as older ones.
+    if (error instanceof LifeboatError && error.type === 'IdentityMissing') return await verifyStored(job);
+    throw error;
   }
+}
+
+async function verifyStored(job: VerifyArtifact): Promise<Verification> {
+  const { artifact } = job;
+  const sealed: Artifact = {
+    ...artifact,
+    content: artifact.stored,
+    compression: 'none',
+    encryption: 'none',
+  };
+  await drain(await readArtifact({ ...job, artifact: sealed }), job);
+  return { depth: 'stored' };
+}
+
+async function verifyContent(job: VerifyArtifact): Promise<Verification> {
+  const { signal } = job;
   const walking = walkArtifact(job);
   const content = await readArtifact(job);
   await pipeline(

@@ -36,6 +36,17 @@ export function compareCollection(recorded: CollectionFacts, live: CollectionFac
   return differences;
 }
 
+/**
+ * Whether a difference tells of the data that a snapshot carries: points, which vectors there are and of what size and distance, and recorded
+ * payload indexes that are missing. A restore into a collection that is there leaves its configuration, and indexes that it has more, as they are.
+ */
+export const isOfData = ({ field, live }: Difference): boolean =>
+  field === 'points' ||
+  /^config\.params\.(vectors|sparse_vectors)(\.[^.]+)?\.(size|distance)$/.test(field) ||
+  (/^config\.params\.(vectors|sparse_vectors)(\.[^.]+)?$/.test(field) &&
+    !/\.(on_disk|hnsw_config|quantization_config)$/.test(field)) ||
+  (field.startsWith('payloadSchema.') && live === undefined);
+
 /** A difference as words: `points: 20 recorded, 15 now`. */
 export function describeDifference({ field, recorded, live }: Difference): string {
   const text = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value));

@@ -97,6 +97,13 @@ export function snapshotCalls(
       body.once('error', (error) => {
         cause = error;
       });
+      const cancelled = () => {
+        if (!body.readableEnded) stalled.abort(options.signal?.reason);
+      };
+      const left = () => stalled.abort(options.leave?.reason);
+      options.signal?.addEventListener('abort', cancelled);
+      options.leave?.addEventListener('abort', left);
+      if (options.signal?.aborted) cancelled();
       const query = new URLSearchParams({ priority: options.priority, wait: 'true' });
       if (options.checksum !== undefined) query.set('checksum', options.checksum);
       try {
@@ -108,11 +115,13 @@ export function snapshotCalls(
           doing,
           collection,
           works: true,
-          signal: options.signal ? AbortSignal.any([options.signal, stalled.signal]) : stalled.signal,
+          signal: stalled.signal,
         });
       } catch (error) {
         throw cause instanceof LifeboatError ? cause : error;
       } finally {
+        options.signal?.removeEventListener('abort', cancelled);
+        options.leave?.removeEventListener('abort', left);
         body.destroy();
         options.source.destroy();
       }

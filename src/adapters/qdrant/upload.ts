@@ -15,7 +15,10 @@ export interface UploadOptions {
   checksum?: string;
   /** Always said, because the server's default was another one before 1.9.3. */
   priority: 'snapshot';
+  /** Ends the upload while it is sent. The server can't be kept from what it has whole, so then the answer is waited for. */
   signal?: AbortSignal;
+  /** Ends that wait, too. Default: nothing does. */
+  leave?: AbortSignal;
   /** Bytes that the connection has taken so far. */
   onProgress?: (bytes: number) => void;
 }

@@ -6,6 +6,7 @@ import {
   link,
   lstat,
   open,
+  readdir,
   rename,
   rmdir,
   stat,
@@ -17,6 +18,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DirectoryRepository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
+import { FOLDERS } from '../../model/names.ts';
 import { buffers } from './buffers.ts';
 import { ensureDescriptor } from './descriptor.ts';
 import {
@@ -157,7 +159,14 @@ export class DirectoryRepository implements Repository {
     await this.#requireRoot();
     const isPartial = (entry: Dirent) => entry.isFile() && PARTIAL.test(entry.name);
     let removed = 0;
-    for await (const keys of entriesBelow(this.#root, '', '', isPartial)) {
+    const inRoot = async () => await readdir(this.#root, { withFileTypes: true });
+    const atTop = await this.#do('looking for temporary files', inRoot);
+    // What else lies in the folder is somebody else's, and perhaps not to be read: `lost+found` at the root of a disk.
+    const pages = async function* (root: string) {
+      yield atTop.filter(isPartial).map(({ name }) => name);
+      for (const folder of FOLDERS) yield* entriesBelow(root, folder, '', isPartial);
+    };
+    for await (const keys of pages(this.#root)) {
       for (const key of keys) {
         signal?.throwIfAborted();
         const found = await this.#lstat(key);

@@ -15,6 +15,7 @@ import { resumedRead } from './resumed-read.ts';
 
 /** What the client sends at a time and keeps in memory to send again (bytes); a multiple of 256 KiB. */
 const CHUNK_BYTES = 16 * 1024 * 1024;
+const DAY_SECONDS = 24 * 60 * 60;
 
 const ABSENT = { preconditionOpts: { ifGenerationMatch: 0 } } as const;
 
@@ -24,6 +25,8 @@ export class GcsRepository implements Repository {
   readonly name: string;
   readonly location: string;
   readonly #bucket: Bucket;
+  /** The same for uploads, which last long: the library counts tries and time from the beginning of the whole upload. */
+  readonly #uploads: Bucket;
   readonly #prefix: string;
   /** An emulator wants no credentials. */
   readonly #isAnonymous: boolean;
@@ -34,7 +37,8 @@ export class GcsRepository implements Repository {
     this.#prefix = folder === '' ? '' : `${folder}/`;
     this.location = `gs://${config.bucket}/${this.#prefix}`.replace(/\/$/, '');
     this.#isAnonymous = config.endpoint !== undefined && config.credentials === undefined;
-    this.#bucket = connect(config).bucket(config.bucket);
+    this.#bucket = connect(config, { maxRetries: 3, totalTimeout: 60 }).bucket(config.bucket);
+    this.#uploads = connect(config, { maxRetries: 1000, totalTimeout: DAY_SECONDS }).bucket(config.bucket);
   }
 
   async check(signal?: AbortSignal): Promise<void> {
@@ -69,7 +73,7 @@ export class GcsRepository implements Repository {
       requireKey(key, this.name);
       if (await this.head(key)) throw this.#exists(key);
       let bytes = 0;
-      const file = this.#file(key);
+      const file = this.#uploads.file(this.#file(key).name);
       const size = options.bytes ?? Number.POSITIVE_INFINITY;
       destination = file.createWriteStream({
         resumable: size > CHUNK_BYTES,
@@ -245,12 +249,12 @@ const stored = (key: string, metadata: FileMetadata): StoredObject => ({
   modifiedAt: new Date(metadata.updated ?? 0),
 });
 
-function connect(config: Config): Storage {
+function connect(config: Config, retries: { maxRetries: number; totalTimeout: number }): Storage {
   const options = {
     ...(config.endpoint ? { apiEndpoint: config.endpoint } : {}),
     // A private endpoint wants the same credentials; without them it is an emulator.
     ...(config.endpoint && config.credentials ? { useAuthWithCustomEndpoint: true } : {}),
-    retryOptions: { autoRetry: true, maxRetries: 3, totalTimeout: 60 },
+    retryOptions: { autoRetry: true, ...retries },
   };
   if (!config.credentials) return new Storage({ projectId: 'lifeboat', ...options });
   let credentials: { client_email?: string; private_key?: string; project_id?: string };

@@ -64,7 +64,8 @@ const MAX_PARTS = 10_000;
 const PARTS_PER_SIZE = 2_000;
 
 /**
- * How large each part is. With the size known: as configured, or as large as 10,000 parts need. Without: as configured for 2,000
+ * How large each part is. With the size, or a bound of it, known: as configured, or as large as 10,000 parts need (Cloudflare R2 and others want parts
+ * of one size). Without: as configured for 2,000
  * parts, and then twice as large for every 2,000 more, which reaches 31 times as far as 2,000 times 16 MiB: 968 GiB.
  */
 export function partSizes(configured: number, bytes: number | undefined): (number: number) => number {

@@ -11,6 +11,8 @@ export interface StoredObject {
 export interface PutOptions {
   /** Exact size where it is known (bytes); lets a store choose part sizes and refuse early when there is no room. */
   bytes?: number;
+  /** No more than this will come, where the exact size is not known (bytes); lets a store choose parts of one size, as some want them. */
+  atMost?: number;
   signal?: AbortSignal;
   /** Bytes that the store has acknowledged so far. */
   onProgress?: (bytes: number) => void;

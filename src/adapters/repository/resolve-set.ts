@@ -52,8 +52,9 @@ export async function resolveSet(
   );
 }
 
-/** Whether the last thing that was found of a set is good, by `verify` or by a drill. */
-export const isVerified = ({ verdicts }: SetEntry): boolean => verdicts.at(-1)?.verdict === 'ok';
+/** Whether the last thing that was found of a set is good, by `verify` or by a drill; a drill that could not run has found nothing. */
+export const isVerified = ({ verdicts }: SetEntry): boolean =>
+  verdicts.findLast(({ verdict }) => verdict !== 'not-run')?.verdict === 'ok';
 
 async function newest(
   repository: Repository,

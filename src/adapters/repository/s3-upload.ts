@@ -49,7 +49,7 @@ export class S3Upload {
 
   constructor(job: Job) {
     this.#job = job;
-    this.#parts = new PartReader(partSizes(job.config.partBytes, job.options.bytes));
+    this.#parts = new PartReader(partSizes(job.config.partBytes, job.options.bytes ?? job.options.atMost));
     const resumed = readResume(job.options.resume?.uploadId);
     this.#token = resumed?.token ?? randomUUID();
     this.#uploadId = resumed?.uploadId;

@@ -8,7 +8,7 @@ import {
 import type { S3Repository as Config } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { repositoryKey } from '../../model/manifest.ts';
-import { KEYS } from '../../model/names.ts';
+import { FOLDERS, KEYS } from '../../model/names.ts';
 import { descriptorText, ensureDescriptor } from './descriptor.ts';
 import { requireKey } from './key.ts';
 import type { DeleteOutcome, GetOptions, PutOptions, Repository, StoredObject } from './repository.ts';
@@ -16,7 +16,7 @@ import { resumedRead } from './resumed-read.ts';
 import { isDenied, isKept, isMissing, isTaken, s3Code, s3Failure } from './s3-failure.ts';
 import { readResume, S3Upload } from './s3-upload.ts';
 
-const OURS = [KEYS.descriptor, KEYS.manifests, KEYS.sets, KEYS.verdicts, KEYS.holds, KEYS.tombstones];
+const OURS = [KEYS.descriptor, ...FOLDERS];
 
 /** A bucket, or a folder in it, on AWS or any server that speaks S3. */
 export class S3Repository implements Repository {

@@ -63,11 +63,13 @@ export interface Deletion {
   bytes: number;
   locked: string[];
   denied: boolean;
+  /** Somebody has pinned it since its removal was decided: nothing of it is deleted. */
+  held?: boolean;
 }
 
 /**
  * Delete a set: tombstone, artifacts, verdicts and holds, manifest, tombstone. A crash anywhere leaves a set that is not offered
- * and whose deletion can be asked for again: while anything is left, so is the tombstone.
+ * and whose deletion can be asked for again: while anything is left, so is the tombstone. A set that is pinned stays.
  */
 export async function deleteSet(
   repository: Repository,
@@ -77,6 +79,11 @@ export async function deleteSet(
   await tombstone(repository, set, { time, reason });
   const result: Deletion = { deleted: 0, bytes: 0, locked: [], denied: false };
   const at = signal ? { signal } : {};
+  // After the tombstone: whoever pins a set looks for one after that, so one of the two sees the other.
+  if (await isHeld(repository, set, signal)) {
+    await repository.delete(KEYS.tombstone(set));
+    return { ...result, held: true };
+  }
   const remove = async (keys: { key: string; bytes: number }[]) => {
     const limit = pLimit(DELETERS);
     await Promise.all(keys.map((object) => limit(() => removeOne(repository, object, result, signal))));
@@ -90,6 +97,11 @@ export async function deleteSet(
   if (result.locked.length > 0) return result;
   await remove([{ key: KEYS.tombstone(set), bytes: 0 }]);
   return result;
+}
+
+async function isHeld(repository: Repository, set: string, signal?: AbortSignal): Promise<boolean> {
+  const marks = await collect(repository, `${KEYS.holds}${set}/`, signal ? { signal } : {});
+  return marks.at(-1)?.key.endsWith('.hold.json') ?? false;
 }
 
 async function removeOne(
@@ -123,8 +135,8 @@ export interface Orphan {
 }
 
 /**
- * Folders of artifacts that no manifest or tombstone speaks of and whose run began longer ago than the grace: by the time in the set's
- * own id, since an object store's clock says when something was copied, not when it was taken.
+ * Folders of artifacts that no manifest or tombstone speaks of, and that nobody is at work on: their run began longer ago than the grace, by the
+ * time in the set's own id, and nothing came into them since. A copy of an old set is as young as its newest object.
  */
 export async function orphans(
   repository: Repository,
@@ -148,6 +160,11 @@ export async function orphans(
   for (const set of old) {
     const objects = await collect(repository, KEYS.set(set), at);
     const bytes = objects.reduce((sum, object) => sum + object.bytes, 0);
+    const times = await Promise.all(
+      objects.map(async ({ key }) => (await repository.head(key))?.modifiedAt.getTime() ?? 0),
+    );
+    const newest = Math.max(...times);
+    if (now.getTime() - newest <= graceMs) continue;
     // What is left there may be somebody else's.
     if (objects.length > 0) found.push({ set, keys: objects.map(({ key }) => key), bytes });
   }

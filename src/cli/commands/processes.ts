@@ -42,22 +42,32 @@ export function addProcessCommands(program: Command): void {
   runs(up, async ({ session, terminal }: Context, options: UpOptions) => {
     const declared = await session.config();
     const ending = endOnSignals();
+    let lost = false;
     const server = await startTemporal({
       directory: resolve(options.state),
       port: options.port,
       uiPort: options.uiPort,
       namespace: declared.temporal.namespace,
-      onExit: () => ending.abort(),
+      onExit: () => {
+        lost = true;
+        ending.abort();
+      },
     });
     try {
       terminal.note(
         `Temporal runs at ${server.address}${server.ui ? `, its page at ${server.ui}` : ''}; state in ${resolve(options.state)}`,
       );
       const config = onEmbedded(declared, server.address, resolve(options.state));
-      if (options.schedules) await applyDeclared(config, terminal);
-      await serve(config, terminal, ending.signal);
+      if (options.schedules && !ending.signal.aborted) await applyDeclared(config, terminal);
+      if (!ending.signal.aborted) await serve(config, terminal, ending.signal);
     } finally {
       await server.stop();
+    }
+    if (lost) {
+      throw new LifeboatError(
+        'HostUnreachable',
+        'The embedded Temporal server ended by itself, and the worker with it: start lifeboat up again, which goes on with what was under way.',
+      );
     }
     return EXIT.ok;
   });

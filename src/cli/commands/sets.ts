@@ -8,6 +8,7 @@ import { resolveSet } from '../../adapters/repository/resolve-set.ts';
 import { releaseHold, writeHold } from '../../adapters/repository/set-marks.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import type { Manifest, Neo4jRecord } from '../../model/manifest.ts';
+import { KEYS } from '../../model/names.ts';
 import { confirmed, runs } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { table } from '../terminal.ts';
@@ -112,6 +113,12 @@ function addHoldCommand(program: Command): void {
       const entry = { time: new Date(), by: userInfo().username, reason: options.reason };
       for (const { repository, set } of found) {
         await (options.release ? releaseHold : writeHold)(repository, set, entry);
+        // A pruner looks for a pin after its tombstone, so one of the two sees the other.
+        if (options.release || !(await repository.head(KEYS.tombstone(set)))) continue;
+        throw new LifeboatError(
+          'SetExpired',
+          `The set ${set} is being pruned from the repository "${repository.name}": what is still there of it may not be all. See whether it stays: lifeboat list.`,
+        );
       }
       const repositories = found.map(({ repository }) => repository.name);
       terminal.result({ set: first?.set, held: !options.release, repositories }, () => {

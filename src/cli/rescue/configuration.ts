@@ -8,7 +8,6 @@ import { fileSchema } from '../../config/schema.ts';
 import { readSecretFiles } from '../../config/secret-files.ts';
 import { SECRETS_DIRECTORY } from '../../config/variables.ts';
 import { LifeboatError } from '../../model/failures.ts';
-import { TASK_QUEUE } from '../../model/names.ts';
 import type { Targets } from './targets.ts';
 
 /** What stands on the command line in place of a configuration file. */
@@ -24,6 +23,12 @@ export interface RescueFlags {
   passwordFile?: string;
   apiKeyFile?: string;
 }
+
+/**
+ * Whose the containers and volumes of a rescue are: never those of an installation on the same engine, whose runs its own Temporal does not know. Fixed,
+ * so that the next rescue removes what a killed one has left.
+ */
+const RESCUE_QUEUE = 'lifeboat-rescue';
 
 /** The repository's name in runs and messages. */
 export const RESCUED = 'rescue';
@@ -60,7 +65,7 @@ export async function rescueConfiguration(
     throw new LifeboatError('InvalidConfiguration', `The options do not work: ${told.join('; ')}.`);
   }
   // Nothing runs by itself here.
-  return { ...config, schedules: [], temporal: { ...config.temporal, taskQueue: TASK_QUEUE } };
+  return { ...config, schedules: [], temporal: { ...config.temporal, taskQueue: RESCUE_QUEUE } };
 }
 
 /** A URL with a bucket, or a folder. */

@@ -1,0 +1,21 @@
+import pLimit from 'p-limit';
+
+/** So many steps of a kind at a time; the others wait their turn, and leave at once when they are cancelled before it comes. */
+export function whenFree(most: number) {
+  const limit = pLimit(most);
+  return async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    let begun = false;
+    const turn = limit(async () => {
+      signal.throwIfAborted();
+      begun = true;
+      return await work();
+    });
+    return await new Promise<T>((resolve, reject) => {
+      const leave = () => {
+        if (!begun) reject(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
+  };
+}
