@@ -29,8 +29,8 @@ const QUIET_WITHIN_MS = 240_000;
 const CLEAN_WITHIN_MS = 60_000;
 /** A fault whose activity does not come is injected after this all the same (milliseconds). */
 const MOMENT_WITHIN_MS = 60_000;
-/** What dead runs left in a repository is kept for 72 h; the clock of the prune that looks after it is set past that. */
-const PAST_GRACE_MS = 75 * 60 * 60 * 1000;
+/** What dead runs left in a repository is kept for eight days; the clock of the prune that looks after it is set past that. */
+const PAST_GRACE_MS = (8 * 24 + 3) * 60 * 60 * 1000;
 
 /** Play one round: operations, faults, and then everything that has to hold. */
 export async function playRound(scene: Scene, anchor: Anchor, plan: RoundPlan): Promise<RoundOutcome> {
