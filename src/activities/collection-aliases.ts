@@ -1,6 +1,6 @@
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { withQdrant } from './qdrant.ts';
 import { step } from './step.ts';
+import { withQdrant } from './with-qdrant.ts';
 
 /** An alias, and the collection that it pointed to before a restore; null when there was no such alias. */
 export interface AliasBefore {

@@ -1,7 +1,7 @@
 import { clearDebt, recordDebt } from '../adapters/docker/debt.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { withQdrant } from './qdrant.ts';
 import { step } from './step.ts';
+import { withQdrant } from './with-qdrant.ts';
 
 /** Collections that a run makes and has to remove again. */
 export function createCollectionRemovalActivities(deps: Dependencies) {

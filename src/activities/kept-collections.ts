@@ -9,8 +9,9 @@ import {
 import { recoverSnapshot } from '../adapters/qdrant/recover-snapshot.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { type SnapshotReference, withQdrant } from './qdrant.ts';
+import type { SnapshotReference } from './qdrant.ts';
 import { step } from './step.ts';
+import { withQdrant } from './with-qdrant.ts';
 
 /** What a restore has kept of one collection, on one node. */
 export interface KeptSnapshot extends KeptCollection {

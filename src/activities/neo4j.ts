@@ -62,9 +62,14 @@ export function createNeo4jActivities(deps: Dependencies) {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await findContainer(engine, service.target);
         const probe = await probeNeo4j(engine, service.name, container, context.runId, context);
+        // Only a backup needs what the configuration names; an undo may be there to bring it back.
+        if (input.repository === undefined) return neo4jPlanOf(service, container, probe, probe.databases);
         const plan = neo4jPlanOf(service, container, probe, chooseDatabases(service, probe.databases));
-        if (input.repository === undefined) return plan;
         if (Object.keys(plan.databases).length === 0) throw nothingThere(service, container);
+        if (probe.layout.logsElsewhere) {
+          const reason = 'its transaction logs are in a directory of their own';
+          return { ...plan, capture: { mode: 'dump', reason } };
+        }
         const repository = deps.repository(input.repository);
         return {
           ...plan,

@@ -13,17 +13,20 @@ import type { Dependencies } from './dependencies.ts';
 import { readLastGood } from './last-good.ts';
 import { step } from './step.ts';
 
+/** So many earlier runs are looked at for the one on the same services. */
+const RUNS_LOOKED_AT = 200;
+
 /** Being told. */
 export function createNotificationActivities(deps: Dependencies) {
   return {
     /** What people are told of a run that ended, given how the one before it ended. Every run asks this once, so it is counted here. */
     async eventsFor(input: { run: RunOutcome }): Promise<NotificationEvent[]> {
-      return await step('notify', async () => {
+      return await step('notify', async ({ taskQueue }) => {
         const { operation, outcome } = input.run;
         const events =
           deps.config().notifications.length === 0
             ? []
-            : notificationsFor(await previousOutcome(input.run), input.run);
+            : notificationsFor(await previousOutcome(input.run, taskQueue), input.run);
         deps.metrics?.runEnded(operation, outcome);
         return events;
       });
@@ -57,7 +60,7 @@ export function createNotificationActivities(deps: Dependencies) {
      * @param input of the look that asks: its run, and when it began (milliseconds since 1970).
      */
     async staleServices(input: { runId: string; at: number }): Promise<NotificationEvent[]> {
-      return await step('stale', async ({ signal }) => {
+      return await step('stale', async ({ signal, taskQueue }) => {
         const { services, repositories, objectives, notifications } = deps.config();
         if (notifications.length === 0 || services.length === 0) return [];
         const lastGood = new Map<string, number>();
@@ -69,7 +72,7 @@ export function createNotificationActivities(deps: Dependencies) {
             throw new Error(messageOf(error), { cause: error });
           }
         }
-        const previousCheckAt = await previousLook(input.runId);
+        const previousCheckAt = await previousLook({ runId: input.runId, taskQueue });
         return services.flatMap(({ name }) => {
           const event = staleNotification({
             service: name,
@@ -86,22 +89,36 @@ export function createNotificationActivities(deps: Dependencies) {
   };
 
   /** When the look before this one began; null when there was none, as far as Temporal remembers: then all is told. */
-  async function previousLook(runId: string): Promise<number | null> {
-    const { taskQueue } = deps.config().temporal;
+  async function previousLook({
+    runId,
+    taskQueue,
+  }: {
+    runId: string;
+    taskQueue: string;
+  }): Promise<number | null> {
     const query = `WorkflowType = "watchdog" AND TaskQueue = "${taskQueue}" AND ExecutionStatus = "Completed"`;
     for await (const execution of deps.client.workflow.list({ query, pageSize: 5 })) {
-      if (execution.runId !== runId) return execution.startTime.getTime();
+      // One that could not see whether services are stale has told nobody.
+      const blind = execution.searchAttributes?.LifeboatPhase?.[0] === 'blind';
+      if (execution.runId !== runId && !blind) return execution.startTime.getTime();
     }
     return null;
   }
 
-  /** How the run of this operation before this one ended, as far as Temporal remembers. */
-  async function previousOutcome(run: RunOutcome): Promise<Pick<RunOutcome, 'outcome'> | null> {
-    const { taskQueue } = deps.config().temporal;
+  /** How the run before this one of this operation on the same services ended, as far as Temporal remembers. One that failed before it knew its services counts. */
+  async function previousOutcome(
+    run: RunOutcome,
+    taskQueue: string,
+  ): Promise<Pick<RunOutcome, 'outcome'> | null> {
     const query = `WorkflowType = "${run.operation}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus != "Running"`;
     try {
-      for await (const execution of deps.client.workflow.list({ query, pageSize: 5 })) {
+      let looked = 0;
+      for await (const execution of deps.client.workflow.list({ query, pageSize: 20 })) {
+        looked += 1;
+        if (looked > RUNS_LOOKED_AT) break;
         if (execution.runId === run.runId) continue;
+        const services = execution.searchAttributes?.LifeboatService as string[] | undefined;
+        if (services && !isSame(services, run.services)) continue;
         // A run that continued as new has not ended, and one that was cancelled was not wanted.
         if (['CANCELLED', 'CONTINUED_AS_NEW'].includes(execution.status.name)) continue;
         if (execution.status.name !== 'COMPLETED') return { outcome: 'failed' };
@@ -114,3 +131,6 @@ export function createNotificationActivities(deps: Dependencies) {
     return null;
   }
 }
+
+const isSame = (some: readonly string[], others: readonly string[]): boolean =>
+  JSON.stringify(some.toSorted()) === JSON.stringify(others.toSorted());

@@ -1,6 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
 import { clearDebt, type Debt, type KeptCollection, recordDebt } from '../adapters/docker/debt.ts';
-import { openQdrant, type Qdrant } from '../adapters/qdrant/qdrant.ts';
 import { hashPoints, samplePoints } from '../adapters/qdrant/sample.ts';
 import { walkSnapshot } from '../adapters/qdrant/snapshot-walker.ts';
 import { takeSnapshot } from '../adapters/qdrant/take-snapshot.ts';
@@ -8,10 +7,14 @@ import { versionWarnings } from '../adapters/qdrant/version.ts';
 import type { QdrantService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
-import { DRILL_COLLECTION, word } from '../model/names.ts';
+import { word } from '../model/names.ts';
+import { chooseCollections } from './choose-collections.ts';
+import { nodesOf } from './collection-nodes.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { type Step, step } from './step.ts';
+import { givenUp } from './given-up.ts';
+import { step } from './step.ts';
 import { storeInRepository } from './store.ts';
+import { withQdrant } from './with-qdrant.ts';
 
 /** What a backup of one Qdrant service will do; no secrets, and small. */
 export interface QdrantPlan {
@@ -256,29 +259,6 @@ export function createQdrantActivities(deps: Dependencies) {
       return listed.map(({ name }) => name);
     });
   }
-
-  /** The nodes that hold parts of a collection: together all of it, or a backup would be whole to look at and lack points. */
-  async function nodesOf(service: QdrantService, collection: string, signal: AbortSignal): Promise<string[]> {
-    const holding: string[] = [];
-    const missing = new Set<number>();
-    const active = new Set<number>();
-    for (const url of service.urls) {
-      const { shardCount, localShards } = await withQdrant(
-        service,
-        url,
-        async (qdrant) => await qdrant.collectionCluster(collection, { signal }),
-      );
-      if (localShards.length > 0) holding.push(url);
-      for (const { shard, state } of localShards) if (state === 'Active') active.add(shard);
-      for (let shard = 0; shard < shardCount; shard += 1) missing.add(shard);
-    }
-    for (const shard of active) missing.delete(shard);
-    if (missing.size === 0) return holding;
-    throw new LifeboatError(
-      'InvalidConfiguration',
-      `Of the collection "${collection}", shard ${[...missing].join(', ')} is active on none of the configured nodes of service "${service.name}" (${service.urls.join(', ')}): name all nodes of the cluster in "urls", or wait until the shard has recovered.`,
-    );
-  }
 }
 
 /** A collection that there is no more. */
@@ -293,60 +273,3 @@ const debtOf = ({ service, node, collection, name }: SnapshotReference, kept?: K
   name,
   ...(kept ? { kept } : {}),
 });
-
-/**
- * The server goes on with a snapshot that its client has given up, and then nobody knows its name. So after a cancel the answer is
- * waited for, for half an hour, and what came of it deleted; only where a later attempt will look for it is it left.
- */
-export function givenUp({ signal }: Step): AbortSignal {
-  const controller = new AbortController();
-  const onAbort = () => {
-    const why = signal.reason instanceof Error ? signal.reason.message : '';
-    if (why === 'WORKER_SHUTDOWN' || why === 'TIMED_OUT') controller.abort(signal.reason);
-    else setTimeout(() => controller.abort(signal.reason), LAST_WAIT_MS).unref();
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return controller.signal;
-}
-
-/** Work with one node, and free its connections. */
-export async function withQdrant<T>(
-  service: QdrantService,
-  url: string,
-  call: (qdrant: Qdrant) => Promise<T>,
-): Promise<T> {
-  const qdrant = openQdrant({ name: service.name, url, apiKey: service.apiKey });
-  try {
-    return await call(qdrant);
-  } finally {
-    await qdrant.close();
-  }
-}
-
-/** How long the answer to something that can't be taken back is waited for after a cancel (milliseconds). */
-const LAST_WAIT_MS = 30 * 60 * 1000;
-
-/** The collections that the patterns mean, but for those of restore drills. A name without `*` must be there. */
-function chooseCollections(service: QdrantService, present: string[]): string[] {
-  const missing = service.include.filter((pattern) => !pattern.includes('*') && !present.includes(pattern));
-  if (missing.length > 0) {
-    throw new LifeboatError(
-      'CollectionNotFound',
-      `Service "${service.name}" has no collection ${missing.map((name) => `"${name}"`).join(', ')}; it has: ${present.join(', ') || 'none'}. Correct its "include".`,
-    );
-  }
-  const matches = (name: string, patterns: string[]) =>
-    patterns.some((pattern) => matchesPattern(name, pattern));
-  return present.filter(
-    (name) =>
-      !name.startsWith(DRILL_COLLECTION) &&
-      (service.include.length === 0 || matches(name, service.include)) &&
-      !matches(name, service.exclude),
-  );
-}
-
-function matchesPattern(name: string, pattern: string): boolean {
-  const escaped = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${escaped.join('.*')}$`).test(name);
-}

@@ -2,12 +2,15 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { meter } from '../adapters/pipeline/measure.ts';
 import { atMost } from '../adapters/pipeline/read-artifact.ts';
-import { listSets, readManifest } from '../adapters/repository/catalog.ts';
+import { listSets, lookAtSets, readManifest } from '../adapters/repository/catalog.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
 import { resolveSet } from '../adapters/repository/resolve-set.ts';
+import { policyFor } from '../config/retention.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact } from '../model/manifest.ts';
 import { KEYS } from '../model/names.ts';
+import { retentionSetOf } from '../model/retention/retention-set.ts';
+import { planRetention, type RetentionPolicy } from '../model/retention.ts';
 import type { Dependencies } from './dependencies.ts';
 import { uploadResumably } from './resumable-upload.ts';
 import { type Step, step } from './step.ts';
@@ -52,9 +55,15 @@ export function createReplicationActivities(deps: Dependencies) {
         const present = input.set
           ? [(await resolveSet(source, input.set, signal)).set]
           : (await listSets(source, { signal })).map(({ set }) => set).reverse();
-        const copies = await listSets(deps.repository(input.to), { signal, tombstoned: true });
+        const target = deps.repository(input.to);
+        const copies = await listSets(target, { signal, tombstoned: true });
         const there = new Set(copies.map(({ set }) => set));
-        return present.filter((set) => !there.has(set)).slice(0, SETS_A_RUN);
+        const missing = present.filter((set) => !there.has(set));
+        const { retention } = deps.config();
+        if (input.set || !retention) return missing.slice(0, SETS_A_RUN);
+        const policy = policyFor(retention, target.name);
+        const leaving = await leavingAtOnce(source, target, { missing: new Set(missing), policy, signal });
+        return missing.filter((set) => !leaving.has(set)).slice(0, SETS_A_RUN);
       });
     },
 
@@ -94,6 +103,26 @@ export function createReplicationActivities(deps: Dependencies) {
     await copyManifest(source, target, input.set, context);
     return { bytes };
   }
+}
+
+/** Of the sets that a target lacks, those that its own retention would let go as soon as they are there: it may just have done so. */
+export async function leavingAtOnce(
+  source: Repository,
+  target: Repository,
+  { missing, policy, signal }: { missing: Set<string>; policy: RetentionPolicy; signal: AbortSignal },
+): Promise<Set<string>> {
+  if (missing.size === 0) return new Set();
+  const there = await lookAtSets(target, { signal }, (one) =>
+    'manifest' in one ? [retentionSetOf(one.manifest, one)] : [],
+  );
+  // What was found of them, and whether they are pinned, is known where they are.
+  const coming = await lookAtSets(source, { signal }, (one) =>
+    'manifest' in one && missing.has(one.set)
+      ? [retentionSetOf(one.manifest, { verdicts: [], held: false })]
+      : [],
+  );
+  const { expire } = planRetention([...there, ...coming].flat(), policy, new Date());
+  return new Set(expire.map(({ set }) => set.id).filter((set) => missing.has(set)));
 }
 
 /**

@@ -30,6 +30,13 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
         const service = neo4jNamed(deps.config(), input.selection.service);
         const container = await findContainer(engine, service.target);
         const probed = await probeNeo4j(engine, service.name, container, context.runId, context);
+        const { logsElsewhere } = probed.layout;
+        if (logsElsewhere) {
+          throw new LifeboatError(
+            'Unsupported',
+            `Service "${service.name}" keeps its transaction logs in ${logsElsewhere}, outside of its data directory, where a restore can not swap them together with the stores: restore into a container without that setting.`,
+          );
+        }
         const target = neo4jPlanOf(service, container, probed, probed.databases);
         const warnings = requireVersion(input.selection.record.version, target.version, service.name);
         requireRoomFor(input.selection.artifacts, target, input.stage);

@@ -8,9 +8,10 @@ import { restoreRefusal } from '../adapters/qdrant/version.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
-import { givenUp, withQdrant } from './qdrant.ts';
+import { givenUp } from './given-up.ts';
 import type { ServiceSelection } from './restore.ts';
 import { step } from './step.ts';
+import { withQdrant } from './with-qdrant.ts';
 
 /** One collection on its way back. */
 export interface CollectionRestore {

@@ -12,11 +12,11 @@ import { criticalSectionId, LABELS } from '../model/names.ts';
 import { restorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import { tidyPlace } from './kept-stores.ts';
-import { withQdrant } from './qdrant.ts';
 import { type Reclaimed, reclaim } from './reclaim.ts';
 import { abandonUpload } from './resumable-upload.ts';
 import { payStoreSnapshot } from './snapshot-neo4j.ts';
 import { type Step, step } from './step.ts';
+import { withQdrant } from './with-qdrant.ts';
 
 /** A container that Lifeboat stopped or paused, and whose run is over. */
 export interface Abandoned {

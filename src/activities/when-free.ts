@@ -15,6 +15,7 @@ export function whenFree(most: number) {
         if (!begun) reject(signal.reason);
       };
       signal.addEventListener('abort', leave, { once: true });
+      if (signal.aborted) leave();
       turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
     });
   };

@@ -175,6 +175,8 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     if (isCancellation(first) || (type !== 'RecoveryNeeded' && type !== 'WindowLost')) throw first;
     interrupted = told;
     await close();
+    // What was to be put in went with the roll-back.
+    if (rolledBack) throw first;
     const reopened = await open();
     if (!reopened.clean) throw unclean(service);
     await tell();

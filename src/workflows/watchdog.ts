@@ -61,8 +61,7 @@ export async function watchdog(input?: unknown): Promise<WatchdogResult> {
       report.line(causeOf(error).message);
       return [];
     });
-  await tellOfStale();
-  report.phase('done');
+  report.phase((await tellOfStale()) ? 'done' : 'blind');
   return result;
 }
 
@@ -71,8 +70,8 @@ export async function reclaim(input: { volume: string; container: string }): Pro
   return await compensate(`Give ${input.container} back`).reclaim({ volume: input.volume });
 }
 
-/** Services without a good set for too long. What can't be told now is told by the next look. */
-async function tellOfStale(): Promise<void> {
+/** Services without a good set for too long. What can't be told now is told by the next look; answers whether it could be. */
+async function tellOfStale(): Promise<boolean> {
   try {
     // By when the looks began, so that two of them leave no gap and do not overlap.
     const { runId, startTime } = workflowInfo();
@@ -80,14 +79,16 @@ async function tellOfStale(): Promise<void> {
       runId,
       at: startTime.getTime(),
     });
-    if (events.length === 0) return;
+    if (events.length === 0) return true;
     await startChild(notification, {
       workflowId: `notification/stale/${uuid4()}`,
       args: [{ events }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
     });
+    return true;
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn(`Whether services are stale is not known: ${causeOf(error).message}`);
+    return false;
   }
 }

@@ -7,6 +7,8 @@ export interface StoreLayout {
   data: string;
   /** The volume or bind mount that it is on. */
   mount: ContainerMount;
+  /** Where the transaction logs are, when that is not in the data directory: only a dump finds them there. */
+  logsElsewhere?: string;
 }
 
 /**
@@ -27,7 +29,14 @@ export function storeLayout(container: Container): StoreLayout {
       `The data directory ${data} of the container "${container.name}" is not on a volume or bind mount, so it would be lost with the container and no helper can read it. Mount a volume at /data, then back up.`,
     );
   }
-  return { data, mount };
+  const logs = (
+    container.env.NEO4J_server_directories_transaction_logs_root ??
+    container.env.NEO4J_dbms_directories_transaction_logs_root ??
+    ''
+  ).replace(/\/+$/, '');
+  return logs === '' || logs === `${data}/transactions`
+    ? { data, mount }
+    : { data, mount, logsElsewhere: logs };
 }
 
 /**

@@ -1,0 +1,30 @@
+import type { QdrantService } from '../config/config.ts';
+import { LifeboatError } from '../model/failures.ts';
+import { withQdrant } from './with-qdrant.ts';
+
+/** The nodes that hold parts of a collection: together all of it, or a backup would be whole to look at and lack points. */
+export async function nodesOf(
+  service: QdrantService,
+  collection: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const holding: string[] = [];
+  const shards = new Set<number>();
+  const active = new Set<number>();
+  for (const url of service.urls) {
+    const { localShards, remoteShards } = await withQdrant(
+      service,
+      url,
+      async (qdrant) => await qdrant.collectionCluster(collection, { signal }),
+    );
+    if (localShards.length > 0) holding.push(url);
+    for (const { shard, state } of localShards) if (state === 'Active') active.add(shard);
+    for (const { shard } of [...localShards, ...remoteShards]) shards.add(shard);
+  }
+  const missing = [...shards].filter((shard) => !active.has(shard));
+  if (missing.length === 0) return holding;
+  throw new LifeboatError(
+    'InvalidConfiguration',
+    `Of the collection "${collection}", shard ${missing.join(', ')} is active on none of the configured nodes of service "${service.name}" (${service.urls.join(', ')}): name all nodes of the cluster in "urls", or wait until the shard has recovered.`,
+  );
+}
