@@ -1,7 +1,9 @@
 import { findContainer, seekContainer } from '../adapters/docker/container.ts';
+import { removeContainers } from '../adapters/docker/helper.ts';
 import { clearInterruption, listInterruptions, underRecord } from '../adapters/docker/interruption.ts';
 import { pauseContainer, resumeContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
 import { LifeboatError } from '../model/failures.ts';
+import { LABELS } from '../model/names.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { reclaim } from './reclaim.ts';
 import { step } from './step.ts';
@@ -100,6 +102,8 @@ export function createContainerActivities(deps: Dependencies) {
     async settleSwap(input: { service: string; swap: Swap }): Promise<{ rolledBack: boolean }> {
       return await step('settle', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
+        // One whose worker died may still be at it.
+        await removeContainers(engine, { [LABELS.service]: service.name, [LABELS.window]: 'inside' });
         return { rolledBack: await settleSwap(engine, service, input.swap, context) };
       });
     },

@@ -9,6 +9,7 @@ import {
 import { recoverSnapshot } from '../adapters/qdrant/recover-snapshot.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
+import { givenUp } from './given-up.ts';
 import type { SnapshotReference } from './qdrant.ts';
 import { step } from './step.ts';
 import { withQdrant } from './with-qdrant.ts';
@@ -64,7 +65,8 @@ export function createKeptCollectionActivities(deps: Dependencies) {
           const uploadName = `lifeboat-${input.restore}-back.snapshot`;
           const debt: Debt = { kind: 'qdrant-snapshot', service: name, node, collection, name: uploadName };
           await recordDebt(engine, debt, context);
-          await recoverSnapshot(qdrant, { collection, snapshot, uploadName, signal });
+          const leave = givenUp(context);
+          await recoverSnapshot(qdrant, { collection, snapshot, uploadName, signal, leave });
           await clearDebt(engine, debt);
         });
       });

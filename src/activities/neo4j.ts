@@ -66,15 +66,11 @@ export function createNeo4jActivities(deps: Dependencies) {
         if (input.repository === undefined) return neo4jPlanOf(service, container, probe, probe.databases);
         const plan = neo4jPlanOf(service, container, probe, chooseDatabases(service, probe.databases));
         if (Object.keys(plan.databases).length === 0) throw nothingThere(service, container);
-        if (probe.layout.logsElsewhere) {
-          const reason = 'its transaction logs are in a directory of their own';
-          return { ...plan, capture: { mode: 'dump', reason } };
-        }
         const repository = deps.repository(input.repository);
-        return {
-          ...plan,
-          capture: await modeOf(service, container, probe.version, repository, context.signal),
-        };
+        const capture = await modeOf(service, container, probe.version, repository, context.signal);
+        if (!probe.layout.logsElsewhere || capture.mode === 'online') return { ...plan, capture };
+        const reason = 'its transaction logs are in a directory of their own';
+        return { ...plan, capture: { mode: 'dump', reason } };
       });
     },
 

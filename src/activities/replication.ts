@@ -17,7 +17,7 @@ import { type Step, step } from './step.ts';
 import { requireRoom } from './store.ts';
 import { whenFree } from './when-free.ts';
 
-/** So many sets are copied at a time, however many runs wait for a repository that was away. */
+/** So many sets are copied into a repository at a time, however many runs wait for one that was away. */
 const COPIES = 4;
 
 /** How many sets one run copies to a target at most; the next run goes on. */
@@ -30,7 +30,7 @@ export interface ReplicationTargets {
 
 /** Copies of sets in other repositories. */
 export function createReplicationActivities(deps: Dependencies) {
-  const copying = whenFree(COPIES);
+  const copying = new Map<string, ReturnType<typeof whenFree>>();
   return {
     /** Between which repositories to copy; asks none of them. */
     async replicationTargets(input: {
@@ -71,10 +71,17 @@ export function createReplicationActivities(deps: Dependencies) {
     async replicateSet(input: { from: string; to: string; set: string }): Promise<{ bytes: number }> {
       return await step(
         'replicate',
-        async (context) => await copying(context.signal, () => copySet(input, context)),
+        async (context) => await turnAt(input.to)(context.signal, () => copySet(input, context)),
       );
     },
   };
+
+  /** Those for one that is away do not hold up the others. */
+  function turnAt(target: string): ReturnType<typeof whenFree> {
+    const turn = copying.get(target) ?? whenFree(COPIES);
+    copying.set(target, turn);
+    return turn;
+  }
 
   async function copySet(
     input: { from: string; to: string; set: string },

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Swap } from '../activities/windows.ts';
-import { compensate, inWindow, probe, transfer } from './activity-options.ts';
+import { compensate, inWindow, transfer } from './activity-options.ts';
 import { causeOf, fail } from './failure.ts';
 import { doWork, type InWindow, type WindowWork, type WorkDone } from './window-work.ts';
 
@@ -71,7 +71,8 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
   setHandler(releaseWindow, () => {
     released = true;
   });
-  const found = await probe(`See how ${service} is now`).inspectService({ service });
+  // Not a look alone: what a dead run has left is given back by it.
+  const found = await inWindow(`See how ${service} is now`).inspectService({ service });
   if (!found.running) return await leaveStopped(input);
 
   let offlineMs = 0;

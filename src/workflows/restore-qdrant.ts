@@ -157,7 +157,7 @@ async function keep(
 
 async function goBack(
   { restore, service }: CollectionsInput,
-  { collection: { to }, exists, touched, safety, aliases }: WayBack,
+  { collection: { to, parts }, exists, touched, safety, aliases }: WayBack,
 ): Promise<void> {
   if (aliases.length > 0)
     await compensate(`Aliases of ${to}`).returnAliases({ service, collection: to, aliases });
@@ -172,5 +172,11 @@ async function goBack(
   for (const one of safety) {
     if (touched) await bringBack(`Bring ${to} back`).recoverFromSafety({ restore, safety: one });
     await compensate('Delete the safety snapshot').deleteSnapshot({ snapshot: one });
+  }
+  if (safety.length === parts.length) return;
+  // One whose name nobody was told: what was never replaced is not to be brought back by an undo.
+  const kept = await compensate(`See what ${service} has kept`).listKeptSnapshots({ service });
+  for (const one of kept.filter((each) => each.restore === restore && each.collection === to)) {
+    await compensate(`Forget what was kept of ${to}`).dropKept({ kept: one });
   }
 }

@@ -17,8 +17,8 @@ export const placeOf = ({ restore, data, volume }: RestorePlace): string =>
 /**
  * What the steps below share. Every one can be run again after it was killed at any point: a folder is either where it was or where
  * it goes, never half; where it can not be renamed it is copied under another name, then renamed, and only then removed at its source. Whether it
- * can is tried with a link, which is refused where a rename is: also between two mounts of one file system, as two volumes are, where
- * `mv` would copy under the final name.
+ * can is tried with a file, which keeps its inode when it is: between two mounts of one file system, as two volumes are, it can not,
+ * and `mv` copies under the final name.
  */
 export const PRELUDE = `
 set -eu
@@ -32,10 +32,15 @@ carry() {
   rm -rf "$1.gone"; mv -T "$1" "$1.gone"; rm -rf "$1.gone"
 }
 renames() {
-  : > "$1/.lifeboat-link"; rm -f "$2/.lifeboat-linked"
-  if ln "$1/.lifeboat-link" "$2/.lifeboat-linked" 2> /dev/null; then can=0; else can=1; fi
-  rm -f "$1/.lifeboat-link" "$2/.lifeboat-linked"
-  return "$can"
+  : > "$1/.lifeboat-probe"
+  here=$(stat -c %d:%i "$1/.lifeboat-probe"); there=
+  ! mv -T "$1/.lifeboat-probe" "$2/.lifeboat-probe" || there=$(stat -c %d:%i "$2/.lifeboat-probe")
+  rm -f "$1/.lifeboat-probe" "$2/.lifeboat-probe"
+  [ -n "$here" ] && [ "$here" = "$there" ]
+}
+# What a step that was killed has left of that would look like a store that is kept.
+no_probes() {
+  for kind in databases transactions; do rm -f "$data/$kind/.lifeboat-probe" "$place"/*/"$kind/.lifeboat-probe"; done
 }
 tidy() { rm -rf "$1.part" "$1.gone"; }
 `;
@@ -100,6 +105,7 @@ if [ -e "$place/precious" ]; then
 else
   rm -rf "$place/new"
 fi
+no_probes
 rmdir "$place/old/databases" "$place/old/transactions" "$place/old" 2>/dev/null || :
 rm -rf "$place/undone" "$place/swapping"
 [ -e "$place/old" ] || [ -e "$place/precious" ] || rm -rf "$place"`;
@@ -126,6 +132,7 @@ sync`;
 
 /** The outcome was found good: what is aside is from now on the safety copy. */
 const ACCEPT = `${PRELUDE}
+no_probes
 rm -rf "$place/swapping" "$place/new" "$place/precious"`;
 
 /** What restores have kept on a volume: `<restore> <KiB> <record>` a line. One that is not finished has kept nothing yet, but is in use. */

@@ -10,9 +10,16 @@ import type { Asking, Qdrant, Snapshot } from './qdrant.ts';
  */
 export async function recoverSnapshot(
   qdrant: Qdrant,
-  options: Asking & { collection: string; snapshot: Snapshot; uploadName: string; into?: string },
+  options: Asking & {
+    collection: string;
+    snapshot: Snapshot;
+    uploadName: string;
+    into?: string;
+    /** As of an upload. */
+    leave?: AbortSignal;
+  },
 ): Promise<void> {
-  const { collection, snapshot, uploadName, into = collection, signal } = options;
+  const { collection, snapshot, uploadName, into = collection, signal, leave } = options;
   const asking = signal ? { signal } : {};
   try {
     await qdrant.uploadSnapshot(into, {
@@ -22,6 +29,7 @@ export async function recoverSnapshot(
       ...(snapshot.checksum ? { checksum: snapshot.checksum } : {}),
       priority: 'snapshot',
       ...asking,
+      ...(leave ? { leave } : {}),
     });
   } catch (error) {
     // What happened is said, not what became of the copy.

@@ -44,16 +44,18 @@ export async function releaseHold(
   await putText(repository, KEYS.hold(set, time.toISOString(), 'release'), json({ set, time, by, reason }));
 }
 
-/** Decide that a set goes: from here on the catalog does not offer it. Once decided, again is nothing new. */
+/** Decide that a set goes: from here on the catalog does not offer it. Once decided, again is nothing new; answers whether it was new. */
 export async function tombstone(
   repository: Repository,
   set: string,
   { time, reason }: { time: Date; reason: string },
-): Promise<void> {
+): Promise<boolean> {
   try {
     await putText(repository, KEYS.tombstone(set), json({ set, time, reason }));
+    return true;
   } catch (error) {
     if (!(error instanceof LifeboatError && error.type === 'KeyExists')) throw error;
+    return false;
   }
 }
 
@@ -76,12 +78,13 @@ export async function deleteSet(
   set: string,
   { time, reason, signal }: { time: Date; reason: string; signal?: AbortSignal },
 ): Promise<Deletion> {
-  await tombstone(repository, set, { time, reason });
+  const decided = await tombstone(repository, set, { time, reason });
   const result: Deletion = { deleted: 0, bytes: 0, locked: [], denied: false };
   const at = signal ? { signal } : {};
   // After the tombstone: whoever pins a set looks for one after that, so one of the two sees the other.
   if (await isHeld(repository, set, signal)) {
-    await repository.delete(KEYS.tombstone(set));
+    // An earlier attempt may have deleted something of it already: then it is not offered again.
+    if (decided) await repository.delete(KEYS.tombstone(set));
     return { ...result, held: true };
   }
   const remove = async (keys: { key: string; bytes: number }[]) => {
