@@ -242,7 +242,7 @@ async function settled(service: string, swap: Swap, failure: unknown): Promise<u
   const { rolledBack } = await CancellationScope.nonCancellable(
     async () => await compensate(`See that ${service} has its stores`).settleSwap({ service, swap }),
   );
-  return rolledBack ? broughtBack(service, failure) : failure;
+  return rolledBack ? broughtBack(service, failure, 'back, and it is left stopped as it was found') : failure;
 }
 
 /** Start it once, so that it recovers, and stop it again: it is left as it was found, but clean. */
@@ -260,12 +260,12 @@ async function recoverStopped(service: string): Promise<void> {
 }
 
 /** The restore failed, and the data from before serves: both are told. A cancel stays a cancel. */
-function broughtBack(service: string, failure: unknown): unknown {
+function broughtBack(service: string, failure: unknown, how = 'back and serving'): unknown {
   if (isCancellation(failure)) return failure;
   const { type, message } = causeOf(failure);
   return fail(
     'RestoreFailed',
-    `The restore of ${service} failed, and the data from before is back. What failed: ${message}`,
+    `The restore of ${service} failed, and the data from before is ${how}. What failed: ${message}`,
     { cause: type },
   );
 }
