@@ -5,7 +5,9 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import type { DrillResult } from '../../src/workflows/drill.ts';
 import type { VerifyResult } from '../../src/workflows/verify.ts';
@@ -220,15 +222,23 @@ test('a copy whose check fails is given up for the next safer mode, and the set 
 });
 
 test('a copy that does not start in its sandbox is given up for a safer mode', async () => {
-  const filters = JSON.stringify({ label: [`lifeboat.service=${frozen}`, 'lifeboat.role=sandbox'] });
-  const result = await watched(lifeboat.run<BackupResult>('backup', { services: [frozen] }), async () => {
-    for (const { Id } of await lifeboat.engine.listContainers({ filters })) {
-      await lifeboat.engine
-        .getContainer(Id)
-        .kill()
-        .catch(() => {});
-    }
+  const events = (await lifeboat.engine.getEvents({
+    filters: JSON.stringify({
+      event: ['start'],
+      label: [`lifeboat.service=${frozen}`, 'lifeboat.role=sandbox'],
+    }),
+  })) as Readable;
+  events.on('data', async (line: Buffer) => {
+    const { id } = JSON.parse(line.toString()) as { id: string };
+    // Long before it could answer, and when it is already waited for.
+    await sleep(1000);
+    await lifeboat.engine
+      .getContainer(id)
+      .kill()
+      .catch(() => {});
   });
+  const result = await lifeboat.run<BackupResult>('backup', { services: [frozen] });
+  events.destroy();
   const record = await lifeboat.neo4jRecord(result.set);
   assert.equal(record.mode, 'copy');
   assert.deepEqual(
