@@ -1,4 +1,12 @@
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  type ActivityOptions,
+  CancellationScope,
+  CancelledFailure,
+  proxyActivities,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { hostQueue } from '../model/names.ts';
 
@@ -84,11 +92,33 @@ const HOST: ActivityOptions = {
 
 /** An activity's proxy with a summary that the Temporal UI shows beside it, and perhaps fewer attempts than its kind. */
 const group = (options: ActivityOptions) => (summary: string, limit?: { attempts: number }) =>
-  proxyActivities<Activities>({
-    ...options,
-    summary,
-    ...(limit ? { retry: { ...options.retry, maximumAttempts: limit.attempts } } : {}),
+  cancelledWithItsWorker(
+    proxyActivities<Activities>({
+      ...options,
+      summary,
+      ...(limit ? { retry: { ...options.retry, maximumAttempts: limit.attempts } } : {}),
+    }),
+  );
+
+/** A cancelled step whose worker dies before it can say so ends by its heartbeat: that is the cancel that somebody wanted, and no failure. */
+function cancelledWithItsWorker(
+  activities: ReturnType<typeof proxyActivities<Activities>>,
+): typeof activities {
+  return new Proxy(activities, {
+    get: (target, name) => {
+      const activity = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
+      return (...args: unknown[]) => {
+        const scope = CancellationScope.current();
+        return activity(...args).catch((error: unknown) => {
+          const lost = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+          throw lost && scope.consideredCancelled
+            ? new CancelledFailure('It was cancelled, and its worker is gone.', [], error)
+            : error;
+        });
+      };
+    },
   });
+}
 
 export const probe = group(PROBE);
 export const inWindow = group(WINDOW);
