@@ -22,6 +22,8 @@ export async function nodesOf(
     for (const { shard } of [...localShards, ...remoteShards]) shards.add(shard);
   }
   const missing = [...shards].filter((shard) => !active.has(shard));
+  // One without any shard yet has nothing but its configuration, which any node has.
+  if (shards.size === 0) return service.urls.slice(0, 1);
   if (missing.length === 0) return holding;
   throw new LifeboatError(
     'InvalidConfiguration',

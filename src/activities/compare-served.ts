@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type BoltAccess, countable, graphFacts } from '../adapters/neo4j/bolt.ts';
+import { type BoltAccess, servedFacts } from '../adapters/neo4j/bolt.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { compareGraphRange } from '../model/graph-comparison.ts';
 import type { GraphFacts } from '../model/manifest.ts';
@@ -35,13 +35,10 @@ export async function compareServed(
 
 /** With `system` restored, the passwords are those of the backup: then nobody here can count. */
 async function factsOf(access: BoltAccess, databases: string[]): Promise<Record<string, GraphFacts> | null> {
-  const facts: Record<string, GraphFacts> = {};
   try {
-    const served = await countable(access, databases);
+    const facts = await servedFacts(access, databases);
     // Those that the server does not know, or that somebody has stopped, are in their places and not served: there is nothing to count.
-    if (served.length === 0) return null;
-    for (const database of served) facts[database] = await graphFacts(access, database);
-    return facts;
+    return Object.keys(facts).length > 0 ? facts : null;
   } catch (error) {
     if (error instanceof LifeboatError && error.type === 'CredentialsRefused') return null;
     throw error;

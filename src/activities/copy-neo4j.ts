@@ -1,4 +1,4 @@
-import { countable, graphFacts } from '../adapters/neo4j/bolt.ts';
+import { servedFacts } from '../adapters/neo4j/bolt.ts';
 import { type CheckBesideDump, checkBesideDump, checkStore } from '../adapters/neo4j/check.ts';
 import { copyRemoval } from '../adapters/neo4j/copy-removal.ts';
 import { type AdminContext, dumpDatabase, dumpTogether } from '../adapters/neo4j/dump.ts';
@@ -77,13 +77,10 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
         const name = sandboxName(set, plan.service);
         context.beat({ step: 'recovering the copy in a sandbox' });
         await startSandbox(engine, await sandboxContextOf(engine, input, context), COPY);
-        const facts: Record<string, GraphFacts> = {};
+        let facts: Record<string, GraphFacts>;
         const tunnel = await awaitSandbox(engine, name, service.startTimeoutSeconds * 1000, context);
         try {
-          const access = { address: `bolt://127.0.0.1:${tunnel.port}` };
-          for (const database of await countable(access, input.databases)) {
-            facts[database] = await graphFacts(access, database);
-          }
+          facts = await servedFacts({ address: `bolt://127.0.0.1:${tunnel.port}` }, input.databases);
         } finally {
           await tunnel.close();
         }

@@ -1,6 +1,7 @@
 import { removeVolume } from '../adapters/docker/volume.ts';
 import { keptVolumes } from '../adapters/neo4j/staging.ts';
 import { placeOf } from '../adapters/neo4j/swap.ts';
+import { olderCopies } from '../model/older-copies.ts';
 import { type RestorePlace, restorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { ServiceStep } from './neo4j.ts';
@@ -85,12 +86,8 @@ export async function tidyPlace(deps: Dependencies, input: PlaceOfService, conte
   if (volume && !(await keptVolumes(deps.engine, input.plan.service)).includes(volume)) return;
   await swapStep(deps, input, 'tidy', [], context);
   await removeEmptied(deps, input, context);
-  await forgetCopies(deps, input, olderThan(restore, await keptCopies(deps, input, context)), context);
+  await forgetCopies(deps, input, olderCopies(restore, await keptCopies(deps, input, context)), context);
 }
-
-/** When it keeps something, what was kept before it. A restore that began later may have swapped earlier: its copy stays beside this one's. */
-const olderThan = (restore: string, kept: KeptCopy[]): KeptCopy[] =>
-  kept.some((one) => one.restore === restore) ? kept.filter((one) => one.restore < restore) : [];
 
 /** On all volumes that hold copies of a service, newest first; the place says where its data is. */
 async function keptCopies(deps: Dependencies, input: PlaceOfService, context: Step): Promise<KeptCopy[]> {

@@ -1,8 +1,8 @@
 import { type Container, findContainer } from '../adapters/docker/container.ts';
-import { type Engine, engineStatus } from '../adapters/docker/engine.ts';
+import type { Engine } from '../adapters/docker/engine.ts';
 import { volumesInMemory } from '../adapters/docker/image.ts';
-import { inspectVolume } from '../adapters/docker/volume.ts';
-import { type BoltAccess, countable, graphFacts } from '../adapters/neo4j/bolt.ts';
+import { seekVolume } from '../adapters/docker/volume.ts';
+import { type BoltAccess, servedFacts } from '../adapters/neo4j/bolt.ts';
 import { type AdminContext, dumpDatabase, findDump } from '../adapters/neo4j/dump.ts';
 import { walkDump } from '../adapters/neo4j/dump-walker.ts';
 import { helperEnvironment } from '../adapters/neo4j/layout.ts';
@@ -82,12 +82,7 @@ export function createNeo4jActivities(deps: Dependencies) {
       return await step('describe', async () => {
         const service = neo4jNamed(deps.config(), input.service);
         const access = await accessOf(engine, service);
-        if (!access) return null;
-        const facts: Record<string, GraphFacts> = {};
-        for (const database of await countable(access, input.databases)) {
-          facts[database] = await graphFacts(access, database);
-        }
-        return facts;
+        return access ? await servedFacts(access, input.databases) : null;
       });
     },
 
@@ -204,15 +199,14 @@ export async function accessOf(engine: Engine, service: Neo4jService): Promise<B
 /** The staging that `prepareStaging` made for this run. */
 export async function stagingOf(engine: Engine, { set, plan }: ServiceStep): Promise<Staging> {
   const name = stagingName(set, plan.service);
-  const { mountpoint } = await inspectVolume(engine, name).catch((error: unknown) => {
-    if (engineStatus((error as { cause?: unknown }).cause) !== 404) throw error;
+  const volume = await seekVolume(engine, name);
+  if (!volume) {
     throw new LifeboatError(
       'StagingLost',
       `The volume ${name}, in which this run prepares what belongs to service "${plan.service}", is gone: somebody removed it. Start the run anew.`,
-      { cause: error },
     );
-  });
-  return { volume: name, carrier: `${name}-carrier`, mountpoint };
+  }
+  return { volume: name, carrier: `${name}-carrier`, mountpoint: volume.mountpoint };
 }
 
 /** What a helper that runs neo4j-admin needs, looked up anew: a container's environment never passes through Temporal. */

@@ -4,6 +4,7 @@ import type { ServiceSelection } from '../activities/restore.ts';
 import type { RestoreInput } from '../model/inputs.ts';
 import { type Neo4jRecord, unpackedBytes } from '../model/manifest.ts';
 import { stagingName } from '../model/names.ts';
+import { olderCopies } from '../model/older-copies.ts';
 import { restorePlace } from '../model/restore-place.ts';
 import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
@@ -83,11 +84,10 @@ export async function restoreNeo4j(
       { wait: input.wait ?? false },
     );
     const kept = await probe(`See what ${service} has kept`).listKept(at);
-    // One that began later may have swapped before: what it kept is not older.
-    const older = kept.some((one) => one.restore === restore)
-      ? kept.filter((one) => one.restore < restore)
-      : [];
-    await compensate('Keep only what this restore replaced').forgetOlder({ ...at, kept: older });
+    await compensate('Keep only what this restore replaced').forgetOlder({
+      ...at,
+      kept: olderCopies(restore, kept),
+    });
     report.line(
       `${service} was away for ${section.offlineSeconds.toFixed(1)} s; what it had is kept as ${restore}.`,
     );

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { leavingAtOnce } from '../../src/activities/replication.ts';
 import { commitManifest } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
-import type { Manifest } from '../../src/model/manifest.ts';
+import { sampleManifest } from '../testbed/sample-sets.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'lifeboat-leaving-'));
 after(() => rm(folder, { recursive: true }));
@@ -18,23 +18,7 @@ async function repository(name: string, days: number[]): Promise<DirectoryReposi
   await mkdir(path);
   const made = new DirectoryRepository({ kind: 'directory', name, path });
   for (const day of days) {
-    const manifest: Manifest = {
-      kind: 'lifeboat/backup-set',
-      format: 1,
-      set: setOf(day),
-      createdAt: `2026-11-${day}T03:00:00Z`,
-      completedAt: `2026-11-${day}T03:05:00Z`,
-      lifeboat: '0.1.0',
-      run: { workflowId: 'backup/x', runId: 'r' },
-      state: 'complete',
-      consistent: false,
-      skewSeconds: null,
-      services: [{ name: 'vectors', kind: 'qdrant', version: '1.19.0', nodes: [], collections: [] }],
-      failures: [],
-      encryption: null,
-      artifacts: [],
-    };
-    await commitManifest(made, manifest);
+    await commitManifest(made, sampleManifest(setOf(day), new Date(`2026-11-${day}T03:00:00Z`)));
   }
   return made;
 }

@@ -4,6 +4,7 @@ import {
   type CollectionFacts,
   compareCollection,
   describeDifference,
+  isOfData,
 } from '../../src/adapters/qdrant/compare-collection.ts';
 import { canonicalJson, hashOf } from '../../src/adapters/qdrant/sample.ts';
 import { exchanges } from '../testbed/qdrant/recording.ts';
@@ -33,6 +34,20 @@ describe('comparing a collection with what was recorded of it', () => {
     live.config.params.of_next_year = true;
     live.config.params.vectors = { size: 4, distance: 'Cosine', memory: 'cold' };
     assert.deepEqual(compareCollection(recorded(), live), []);
+  });
+
+  it('tells differences of the data from those of a configuration that a restore leaves as it is', () => {
+    const live = recorded();
+    live.points = 19;
+    live.config.params.vectors = { size: 8, distance: 'Dot', on_disk: true };
+    live.config.params.on_disk_payload = false;
+    live.payloadSchema = { more: { data_type: 'integer', points: 3 } };
+    const all = compareCollection(recorded(), live);
+    assert.deepEqual(
+      all.filter(isOfData).map(({ field }) => field),
+      ['points', 'config.params.vectors.distance', 'config.params.vectors.size', 'payloadSchema.tag'],
+    );
+    assert.ok(all.some(({ field }) => field === 'payloadSchema.more'));
   });
 
   it('finds points, vectors, parameters, quantization and indexes that differ', () => {

@@ -4,7 +4,7 @@ import { LABELS, ofRun, word } from '../../model/names.ts';
 import type { Container } from './container.ts';
 import type { Engine } from './engine.ts';
 import { startContainer } from './lifecycle.ts';
-import { createVolume, listVolumes, removeVolume, volumeExists } from './volume.ts';
+import { createVolume, listVolumes, removeVolume, seekVolume } from './volume.ts';
 
 /**
  * The record that Lifeboat is about to stop or pause a container. It is an empty Docker volume, whose labels say all,
@@ -85,7 +85,7 @@ export async function underRecord<T>(
 ): Promise<T> {
   const record = await recordInterruption(engine, container, about);
   const done = await act();
-  if (await volumeExists(engine, record)) return done;
+  if (await seekVolume(engine, record)) return done;
   await startContainer(engine, container.id);
   throw new LifeboatError(
     'WindowLost',

@@ -42,12 +42,12 @@ export async function inspectVolume(engine: Engine, name: string): Promise<Label
   };
 }
 
-export async function volumeExists(engine: Engine, name: string): Promise<boolean> {
+/** The same; undefined when there is none of this name. */
+export async function seekVolume(engine: Engine, name: string): Promise<LabelledVolume | undefined> {
   try {
-    await inspectVolume(engine, name);
-    return true;
+    return await inspectVolume(engine, name);
   } catch (error) {
-    if (engineStatus((error as { cause?: unknown }).cause) === 404) return false;
+    if (engineStatus((error as { cause?: unknown }).cause) === 404) return undefined;
     throw error;
   }
 }
@@ -73,9 +73,8 @@ export async function listVolumes(engine: Engine, labels: Record<string, string>
 
 /** Remove a volume that carries Lifeboat's label; any other is left alone. A volume that is gone is no error. */
 export async function removeVolume(engine: Engine, name: string): Promise<void> {
-  if (!(await volumeExists(engine, name))) return;
-  const { labels } = await inspectVolume(engine, name);
-  if (labels[LABELS.role] === undefined) return;
+  const volume = await seekVolume(engine, name);
+  if (volume?.labels[LABELS.role] === undefined) return;
   await asking(`remove the volume ${name}`, async () => {
     await engine
       .getVolume(name)

@@ -128,6 +128,17 @@ export async function countable(access: BoltAccess, databases: string[]): Promis
   return databases.filter((name) => name !== 'system' && (up?.has(name) ?? true));
 }
 
+/** Count and describe those of these databases that can be counted. */
+export async function servedFacts(
+  access: BoltAccess,
+  databases: string[],
+): Promise<Record<string, GraphFacts>> {
+  const facts: Record<string, GraphFacts> = {};
+  for (const database of await countable(access, databases))
+    facts[database] = await graphFacts(access, database);
+  return facts;
+}
+
 /** Let a database of an Enterprise server write a checkpoint now: Community has no such procedure (5.26: `ProcedureNotFound`). */
 export async function writeCheckpoint(access: BoltAccess, database: string): Promise<void> {
   await withDriver(access, async (driver) => {

@@ -1,5 +1,5 @@
 import { LifeboatError } from '../../model/failures.ts';
-import { LABELS, word } from '../../model/names.ts';
+import { LABELS, ofRun, word } from '../../model/names.ts';
 import type { RestorePlace } from '../../model/restore-place.ts';
 import { statPath } from '../docker/archive.ts';
 import type { Container } from '../docker/container.ts';
@@ -178,8 +178,7 @@ const SCRIPTS = {
 } as const;
 
 /** A step that looks at all restores is of the run that asks, and of one volume: another's helper would answer for another volume, or go with its own run. */
-const askerOf = ({ runId }: { runId: string }, { volume }: RestorePlace) =>
-  `${runId.slice(-12)} ${volume ?? ''}`;
+const askerOf = ({ runId }: { runId: string }, { volume }: RestorePlace) => `${ofRun(runId)} ${volume ?? ''}`;
 
 /** Run one of the steps in a helper of the service's own image and as the store's owner. */
 export async function runSwapStep(

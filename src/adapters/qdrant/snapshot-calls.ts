@@ -82,10 +82,10 @@ export function snapshotCalls(
 
     async uploadSnapshot(collection: string, options: UploadOptions): Promise<void> {
       const { timeouts } = http;
-      const stalled = new AbortController();
+      const ending = new AbortController();
       const doing = `uploading a snapshot of ${options.bytes} bytes to "${collection}"`;
       const { body, headers } = multipartOf(options, timeouts.idle, () => {
-        stalled.abort(
+        ending.abort(
           new LifeboatError(
             'QdrantUnreachable',
             `${http.server} has taken nothing for ${timeouts.idle / 1000} s when ${doing}. Check the network and the server's disk.`,
@@ -98,9 +98,9 @@ export function snapshotCalls(
         cause = error;
       });
       const cancelled = () => {
-        if (!body.readableEnded) stalled.abort(options.signal?.reason);
+        if (!body.readableEnded) ending.abort(options.signal?.reason);
       };
-      const left = () => stalled.abort(options.leave?.reason);
+      const left = () => ending.abort(options.leave?.reason);
       options.signal?.addEventListener('abort', cancelled);
       options.leave?.addEventListener('abort', left);
       if (options.signal?.aborted) cancelled();
@@ -115,7 +115,7 @@ export function snapshotCalls(
           doing,
           collection,
           works: true,
-          signal: stalled.signal,
+          signal: ending.signal,
         });
       } catch (error) {
         throw cause instanceof LifeboatError ? cause : error;

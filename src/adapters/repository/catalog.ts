@@ -9,7 +9,7 @@ import {
   repositoryKey,
 } from '../../model/manifest.ts';
 import { KEYS } from '../../model/names.ts';
-import type { Repository } from './repository.ts';
+import type { Repository, StoredObject } from './repository.ts';
 
 /** How many manifests are read at the same time. */
 const READERS = 8;
@@ -192,10 +192,10 @@ export async function collect(
   repository: Repository,
   prefix: string,
   options: { signal?: AbortSignal } = {},
-): Promise<{ key: string; bytes: number }[]> {
-  const found: { key: string; bytes: number }[] = [];
-  for await (const { key, bytes } of repository.list(prefix, options)) {
-    if (repositoryKey.safeParse(key).success) found.push({ key, bytes });
+): Promise<StoredObject[]> {
+  const found: StoredObject[] = [];
+  for await (const object of repository.list(prefix, options)) {
+    if (repositoryKey.safeParse(object.key).success) found.push(object);
     if (found.length > MOST_KEYS) {
       throw new LifeboatError(
         'InvalidConfiguration',

@@ -163,10 +163,7 @@ export async function orphans(
   for (const set of old) {
     const objects = await collect(repository, KEYS.set(set), at);
     const bytes = objects.reduce((sum, object) => sum + object.bytes, 0);
-    const times = await Promise.all(
-      objects.map(async ({ key }) => (await repository.head(key))?.modifiedAt.getTime() ?? 0),
-    );
-    const newest = Math.max(...times);
+    const newest = objects.reduce((latest, { modifiedAt }) => Math.max(latest, modifiedAt.getTime()), 0);
     if (now.getTime() - newest <= graceMs) continue;
     // What is left there may be somebody else's.
     if (objects.length > 0) found.push({ set, keys: objects.map(({ key }) => key), bytes });
