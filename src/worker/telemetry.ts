@@ -1,3 +1,4 @@
+import { SdkComponent } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { TelemetryConfig } from '../config/telemetry.ts';
@@ -13,7 +14,9 @@ export function installRuntime(logger: Logger, telemetry: TelemetryConfig): void
     logger: new DefaultLogger(
       logLevel === 'error' ? 'ERROR' : logLevel === 'warn' ? 'WARN' : 'INFO',
       (entry) => {
-        const level = entry.level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
+        const said = entry.level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
+        // What the SDK tells of its own states is for those who look into it, and would stand between the lines of `lifeboat up`.
+        const level = said === 'info' && entry.meta?.sdkComponent === SdkComponent.worker ? 'debug' : said;
         logger[level]({ ...entry.meta }, entry.message);
       },
     ),
