@@ -16,14 +16,18 @@ const common = {
     })
     .min(1, 'must name at least one kind')
     .optional()
-    .meta({ description: 'Which kinds this channel is told. Default: every kind but success.' }),
+    .meta({
+      description:
+        'Which kinds this channel is told. Default: every kind but success; for ping: success, failure and partial.',
+    }),
   services: z
     .array(name)
     .min(1, 'must name at least one service')
     .optional()
     .meta({ description: 'Only what concerns one of these services. Default: all.' }),
   timeout: duration({ min: '1s', max: '1m' }).default(10_000).meta({
-    description: 'How long one try may take. It is tried again a few times, and never fails a backup.',
+    description:
+      'How long one try may take. Default: 10s. It is tried again for an hour, and never fails a backup.',
   }),
 };
 

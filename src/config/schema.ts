@@ -238,11 +238,13 @@ export const fileSchema = section({
   consistent: z
     .boolean({ error: 'must be true or false' })
     .default(false)
-    .meta({ description: 'Take all captures of a set while nobody can write.' }),
-  quiesce: z
-    .array(containerReferenceSchema)
-    .default([])
-    .meta({ description: 'Containers of the application that are paused for consistent captures.' }),
+    .meta({
+      description: 'Take all captures of a set while nobody can write: `true` or `false`. Default: `false`.',
+    }),
+  quiesce: z.array(containerReferenceSchema).default([]).meta({
+    description:
+      'Containers of the application that are paused for consistent captures: a list of names, or of `compose: { project, service }`.',
+  }),
   retention: retentionSchema.optional().meta({ description: 'Which sets stay. Without it every set stays.' }),
   schedules: schedulesSchema.default({}).meta({ description: 'What runs by itself, by name.' }),
   notifications: notificationsSchema.default({}).meta({ description: 'Who is told of what, by name.' }),
