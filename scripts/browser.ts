@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
+import { canInstallPackages, ensurePackages } from '../test/testbed/debian.ts';
+import { silently } from '../test/testbed/progress.ts';
 
 const PLACES = [
   process.env.LIFEBOAT_CHROMIUM ?? '',
@@ -16,13 +17,8 @@ const find = (): string | undefined => PLACES.find((path) => path !== '' && exis
  * It asks no address by itself.
  */
 export async function openBrowser(): Promise<Browser> {
-  if (!find() && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    const install = ['install', '-y', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'];
-    execFileSync('apt-get', ['update'], { stdio: 'ignore' });
-    execFileSync('apt-get', install, {
-      stdio: 'ignore',
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
+  if (!find() && (await canInstallPackages())) {
+    await ensurePackages(['chromium', 'fonts-dejavu-core'], silently);
   }
   const executablePath = find();
   if (executablePath === undefined) {

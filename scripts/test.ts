@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,39 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { takeDown } from '../test/testbed/down.ts';
 import { connectDocker } from '../test/testbed/engine.ts';
 import { stateFile, type TestbedState } from '../test/testbed/state.ts';
-import { PARTS, type Part } from '../test/testbed/testbed.ts';
 import { bringUp } from '../test/testbed/up.ts';
+import { partsOf, testFiles } from './test-files.ts';
 
 const USAGE = `Usage: scripts/test [pattern...]
 Runs all tests, with the type check, the linter and the look at the packages' licences and advisories before them, or the tests whose path holds one of the patterns.
 Brings up a testbed with the parts that they need; LIFEBOAT_TESTBED=<state file> uses one that is up (scripts/testbed up).`;
 
 const project = fileURLToPath(new URL('..', import.meta.url));
-
-/** Folders whose files take longest: a long one that begins last has the machine half for itself. */
-const FIRST = ['test/faults/', 'test/workflows/'];
-
-function testFiles(patterns: string[]): string[] {
-  const rank = (file: string) => (FIRST.some((folder) => file.startsWith(folder)) ? 0 : 1);
-  const files = globSync('test/**/*.test.ts', { cwd: project })
-    .sort()
-    .sort((a, b) => rank(a) - rank(b));
-  return patterns.length === 0
-    ? files
-    : files.filter((file) => patterns.some((pattern) => file.slice('test/'.length).includes(pattern)));
-}
-
-/** The parts that a file names in a line `// needs: docker temporal`; without it all, and unit tests none. */
-function partsOf(file: string): readonly Part[] {
-  const line = /^\/\/ needs:(.*)$/m.exec(readFileSync(join(project, file), 'utf8'))?.[1];
-  if (line === undefined) return file.startsWith('test/unit/') ? [] : PARTS;
-  const names = line.split(/[\s,]+/).filter((name) => name !== '' && name !== 'nothing');
-  const unknown = names.find((name) => !PARTS.includes(name as Part));
-  if (unknown !== undefined) {
-    throw new Error(`${file} needs "${unknown}", which is no part of the testbed: ${PARTS.join(', ')}.`);
-  }
-  return names as Part[];
-}
 
 let running: ChildProcess | undefined;
 let interrupted: NodeJS.Signals | undefined;
@@ -82,27 +57,13 @@ async function withCompiled<T>(work: (environment: NodeJS.ProcessEnv) => Promise
 }
 
 async function runTests(files: string[], environment: NodeJS.ProcessEnv): Promise<number> {
-  const color = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
-  const child = spawn(
+  running = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', join(project, 'scripts/run-tests.ts'), ...files],
-    {
-      cwd: project,
-      env: { ...process.env, ...environment, ...color },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+    { cwd: project, env: { ...process.env, ...environment }, stdio: ['ignore', 'inherit', 'inherit'] },
   );
-  running = child;
-  let tail = '';
-  child.stdout.on('data', (data: Buffer) => {
-    process.stdout.write(data);
-    tail = (tail + data).slice(-1_000_000);
-  });
-  const [code] = await once(child, 'close');
+  const [code] = await once(running, 'close');
   running = undefined;
-  const summary = tail.split('\n').filter((line) => /ℹ (tests|pass|fail|cancelled|skipped) \d+/.test(line));
-  // Details of failures come after the summary; say it again, so that it can be seen.
-  if (code !== 0) process.stdout.write(`\n${summary.slice(-5).join('\n')}\n`);
   return code ?? 1;
 }
 

@@ -1,4 +1,4 @@
-// needs: docker neo4j temporal qdrant s3
+// needs: docker neo4j temporal s3
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// needs: docker temporal qdrant
+// needs: docker temporal
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
