@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
-import neo4j, { type Driver } from 'neo4j-driver';
+import neo4j, { type Config, type Driver } from 'neo4j-driver';
 import { freePort } from './ports.ts';
 import { untilReady } from './process.ts';
 
@@ -89,7 +89,7 @@ export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServ
   });
   const { database = 'neo4j' } = options;
   const boltUrl = `bolt://127.0.0.1:${boltPort}`;
-  const driver = () => neo4j.driver(boltUrl, neo4j.auth.basic('neo4j', password));
+  const connect = (config?: Config) => neo4j.driver(boltUrl, neo4j.auth.basic('neo4j', password), config);
   const server: Neo4jServer = {
     containerName: name,
     containerId: container.id,
@@ -98,13 +98,13 @@ export async function startNeo4j(options: Neo4jServerOptions): Promise<Neo4jServ
     username: 'neo4j',
     password,
     volumes,
-    driver,
-    untilServing: (seconds = 180) => untilServing(name, driver, database, seconds),
+    driver: () => connect(),
+    untilServing: (seconds = 180) => untilServing(name, connect, database, seconds),
     remove: () => removeServer(docker, name, Object.values(volumes)),
   };
   try {
     await container.start();
-    await untilServing(name, driver, database, 180, () => lastWords(container));
+    await untilServing(name, connect, database, 180, () => lastWords(container));
     return server;
   } catch (error) {
     await server.remove();
@@ -154,12 +154,13 @@ function textOf(log: Buffer): string {
 
 async function untilServing(
   name: string,
-  connect: () => Driver,
+  connect: (config: Config) => Driver,
   database: string,
   seconds: number,
   ended?: () => Promise<string | undefined>,
 ): Promise<void> {
-  const driver = connect();
+  // It would ask again after 1, 2, 4, 8 and 16 s, and notice a server that is ready so much later.
+  const driver = connect({ maxTransactionRetryTime: 0 });
   try {
     const ready = async () => {
       await driver.executeQuery('RETURN 1', {}, { database });
