@@ -33,10 +33,7 @@ after(async () => {
   await server?.remove();
 });
 
-afterEach(async () => {
-  await lifeboat.worker.kill('SIGKILL');
-  await lifeboat.startWorker();
-});
+afterEach(async () => await lifeboat.mend());
 
 const section = () => lifeboat.client.workflow.getHandle(`offline/${lifeboat.taskQueue}/${service}`);
 const state = async () => (await lifeboat.engine.getContainer(server.containerName).inspect()).State;

@@ -197,10 +197,9 @@ test('a check that nobody heard of is not made again, since it has let the copy 
 });
 
 test('a copy whose check fails is given up for the next safer mode, and the set says so', async () => {
-  await lifeboat.worker.kill('SIGTERM');
-  const marker = join(lifeboat.directory, 'fault');
-  await lifeboat.startWorker({ activity: 'checkCopy', how: 'fail', marker });
-  const result = await lifeboat.run<BackupResult>('backup', { services: [frozen] });
+  const fault = { activity: 'checkCopy', how: 'fail' } as const;
+  const { handle } = await lifeboat.startBroken(fault, 'backup', { services: [frozen] });
+  const result = (await handle.result()) as BackupResult;
   assert.equal(result.state, 'complete');
   const record = await lifeboat.neo4jRecord(result.set);
   assert.equal(record.mode, 'dump');
@@ -213,8 +212,7 @@ test('a copy whose check fails is given up for the next safer mode, and the set 
   );
   await server.untilServing();
   assert.deepEqual(await lifeboat.remains([frozen]), []);
-  await lifeboat.worker.kill('SIGTERM');
-  await lifeboat.startWorker();
+  await lifeboat.mend();
   dumped = result.set;
   // The dumps of the copies had been stored by then, and must not be taken for those of the set.
   const verified = await lifeboat.run<VerifyResult>('verify', { set: result.set });

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client, type WorkflowHandle } from '@temporalio/client';
+import { Secret } from '../../src/config/secret.ts';
 import { ENCRYPTED } from '../../src/temporal/payload-codec.ts';
 import type { BackupResult } from '../../src/workflows/backup.ts';
 import { temporalProgram } from '../testbed/temporal.ts';
@@ -34,15 +35,12 @@ let encrypted: WorkflowHandle;
 before(async () => {
   collections = await startCollections();
   await collections.make('notes');
-  lifeboat = await startLifeboat({
-    services: { [service]: collections.section() },
-    // The test itself knows both keys.
-    temporal: { codec: { keys: [first, second], server: { port: 0, origins: [ORIGIN] } } },
-  });
-  // An installation from before: no codec yet.
-  await lifeboat.worker.kill('SIGTERM');
-  await configure('lifeboat.yaml', undefined);
-  await lifeboat.startWorker();
+  // The test itself knows both keys; the installation is one from before, with no codec yet.
+  const known = [first, second].map(({ name, key }) => ({ name, key: new Secret(key) }));
+  lifeboat = await startLifeboat(
+    { services: { [service]: collections.section() } },
+    { codec: { encrypts: true, keys: () => known } },
+  );
   raw = new Client({
     connection: lifeboat.client.connection,
     namespace: lifeboat.testbed.temporal.namespace,

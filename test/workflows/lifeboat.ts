@@ -16,6 +16,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Neo4jRecord } from '../../src/model/manifest.ts';
 import { hostQueue } from '../../src/model/names.ts';
 import { codecOf, openClient } from '../../src/temporal/data-converter.ts';
+import type { CodecUse } from '../../src/temporal/payload-codec.ts';
 import type { Cause } from '../../src/workflows/failure.ts';
 import type { WatchdogResult } from '../../src/workflows/watchdog.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
@@ -102,11 +103,12 @@ export function neo4jSection(server: Neo4jServer, more: object = {}): object {
 
 /**
  * @param config services, and what else differs from a primary directory repository called `local`; with `host` one of a fleet.
+ * @param options.codec what the test's own client goes by; default: the configuration's codec, as the worker does
  * @param options.apart the worker does not see the engine's volumes, as in a container or on another machine
  */
 export async function startLifeboat(
   config: { services: object } & Record<string, unknown>,
-  { apart = false }: { apart?: boolean } = {},
+  { codec, apart = false }: { codec?: CodecUse; apart?: boolean } = {},
 ): Promise<Lifeboat> {
   const testbed = useTestbed();
   const directory = await mkdtemp(join(testbed.directory, 'lifeboat-'));
@@ -129,7 +131,11 @@ export async function startLifeboat(
   });
   await writeFile(file, text);
   const connection = await Connection.connect({ address: testbed.temporal.address });
-  const client = openClient(connection, testbed.temporal.namespace, codecOf(await loadConfig({ file })));
+  const client = openClient(
+    connection,
+    testbed.temporal.namespace,
+    codec ?? codecOf(await loadConfig({ file })),
+  );
   const engine = connectEngine({ socketPath: testbed.docker.socketPath });
   const repository = new DirectoryRepository({ kind: 'directory', name: 'local', path });
 

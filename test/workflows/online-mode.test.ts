@@ -10,6 +10,7 @@ import { type Neo4jServer, startNeo4j } from '../testbed/neo4j.ts';
 import { ensureEnterpriseImage } from '../testbed/neo4j-enterprise.ts';
 import { freePort } from '../testbed/ports.ts';
 import { useTestbed } from '../testbed/testbed.ts';
+import { until } from '../testbed/until.ts';
 import { dueWrites, startWriting } from '../testbed/writing-client.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from './lifeboat.ts';
 
@@ -20,16 +21,17 @@ let lifeboat: Lifeboat;
 
 before(async () => {
   const { engine, neo4jImage, id, startNeo4j: startCommunity } = useTestbed();
-  server = await startNeo4j({
-    docker: engine,
-    image: await ensureEnterpriseImage(engine, neo4jImage),
-    testbed: id,
-    environment: {
-      NEO4J_ACCEPT_LICENSE_AGREEMENT: 'yes',
-      NEO4J_server_backup_listen__address: `127.0.0.1:${await freePort()}`,
-    },
-  });
-  other = await startCommunity();
+  const startEnterprise = async () =>
+    await startNeo4j({
+      docker: engine,
+      image: await ensureEnterpriseImage(engine, neo4jImage),
+      testbed: id,
+      environment: {
+        NEO4J_ACCEPT_LICENSE_AGREEMENT: 'yes',
+        NEO4J_server_backup_listen__address: `127.0.0.1:${await freePort()}`,
+      },
+    });
+  [server, other] = await Promise.all([startEnterprise(), startCommunity()]);
   lifeboat = await startLifeboat({
     services: {
       [online]: neo4jSection(server, { mode: 'auto' }),
@@ -90,18 +92,16 @@ test('a Community server is refused at once, and nothing is done to it', async (
 });
 
 test('one that fails gives way to a freeze, and is not tried again before a drill', async () => {
-  await lifeboat.worker.kill('SIGTERM');
-  const marker = join(lifeboat.directory, 'fails');
-  await lifeboat.startWorker({ activity: 'takeOnlineBackup', how: 'fail', marker });
-  const result = await back();
+  const fault = { activity: 'takeOnlineBackup', how: 'fail' } as const;
+  const { handle } = await lifeboat.startBroken(fault, 'backup', { services: [online] });
+  const result = (await handle.result()) as BackupResult;
   const record = await lifeboat.neo4jRecord(result.set);
   assert.equal(record.mode, 'freeze');
   assert.deepEqual(
     record.fallbacks?.map(({ mode }) => mode),
     ['online'],
   );
-  await lifeboat.worker.kill('SIGTERM');
-  await lifeboat.startWorker();
+  await lifeboat.mend();
   const next = await lifeboat.neo4jRecord((await back()).set);
   assert.deepEqual([next.mode, next.fallbacks], ['freeze', undefined]);
 });
@@ -115,9 +115,10 @@ describe('the chain of what has changed', () => {
   async function configure(change: object): Promise<void> {
     const config = JSON.parse(await readFile(lifeboat.configFile, 'utf8'));
     config.services[online] = neo4jSection(server, { mode: 'online', ...change });
-    await lifeboat.worker.kill('SIGTERM');
+    const timesRead = () => lifeboat.worker.output().split('was read anew').length;
+    const before = timesRead();
     await writeFile(lifeboat.configFile, JSON.stringify(config));
-    await lifeboat.startWorker();
+    await until('a worker that has read its configuration anew', () => timesRead() > before);
   }
 
   before(async () => {
