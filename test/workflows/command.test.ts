@@ -28,10 +28,14 @@ let config: string;
 let repository: Repository;
 let worker: ChildProcess;
 
-const start = (...args: string[]): ChildProcess => {
+/** What a worker takes its workflows from, instead of bundling them at its start. */
+const BUNDLE = { LIFEBOAT_WORKFLOW_BUNDLE: join(directory, 'workflow-bundle.js') };
+
+const startWith = (more: NodeJS.ProcessEnv, ...args: string[]): ChildProcess => {
   const env = { ...process.env, LIFEBOAT_CONFIG: config, TEMPORAL_CONFIG_FILE: '/nowhere', NO_COLOR: '1' };
-  return spawn(LIFEBOAT, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(LIFEBOAT, args, { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
 };
+const start = (...args: string[]): ChildProcess => startWith({}, ...args);
 
 /** Run the command to its end. */
 async function lifeboat(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -93,6 +97,7 @@ before(async () => {
   repository = openRepository({ kind: 'directory', name: repositoryName, path });
   for (const day of [10, 11, 12, 13]) await commitManifest(repository, manifestOf(day));
   await writeHold(repository, setOf(10), { time: new Date(), by: 'test', reason: '' });
+  // It bundles the workflows by itself, as on a machine that has nothing.
   worker = start('worker', '--schedules');
   const said = await says(worker, /serves the task queue/);
   assert.match(said, /Schedule command-\w+\/backup: created/);
@@ -170,7 +175,7 @@ test('schedules apply --dry-run shows a difference, and apply carries it out', a
 });
 
 test('a worker that is asked to end does so, with exit code 0', async () => {
-  const child = start('worker');
+  const child = startWith(BUNDLE, 'worker');
   await says(child, /serves the task queue/);
   child.kill('SIGTERM');
   const [code] = await once(child, 'exit');
@@ -184,7 +189,8 @@ test('up brings its own server, worker and schedules, keeps its state, and ends 
   process.env.LIFEBOAT_TEMPORAL_BIN = program;
   const port = await freePort();
   const upAndDown = async (): Promise<string> => {
-    const child = start('up', '--state', join(folder, 'state'), '--port', `${port}`, '--ui-port', '0');
+    const options = ['--state', join(folder, 'state'), '--port', `${port}`, '--ui-port', '0'];
+    const child = startWith(BUNDLE, 'up', ...options);
     const said = await says(child, /serves the task queue/);
     child.kill('SIGINT');
     const [code] = await once(child, 'exit');

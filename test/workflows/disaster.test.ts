@@ -37,7 +37,7 @@ let places: string;
 /** The command on a machine that has nothing: no configuration, no Temporal server, an empty home. */
 async function lifeboat(
   args: string[],
-  env: Record<string, string> = {},
+  env: NodeJS.ProcessEnv = {},
 ): Promise<{ code: number; out: string; err: string }> {
   const program =
     (await onPath('temporal')) ??
@@ -51,6 +51,8 @@ async function lifeboat(
       NO_COLOR: '1',
       DOCKER_HOST: useTestbed().docker.host,
       LIFEBOAT_TEMPORAL_BIN: program,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      LIFEBOAT_WORKFLOW_BUNDLE: join(useTestbed().directory, 'workflow-bundle.js'),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -144,6 +146,8 @@ describe('with nothing but the repository and the age identity', () => {
       ],
       {
         NEO4J_PASSWORD: fresh.password,
+        // Without a bundle that is there already: what the bundler leaves behind would be found.
+        LIFEBOAT_WORKFLOW_BUNDLE: undefined,
         ...(vectors.apiKey ? { QDRANT_API_KEY: vectors.apiKey } : {}),
       },
     );

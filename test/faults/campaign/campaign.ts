@@ -1,8 +1,9 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeHold } from '../../../src/adapters/repository/set-marks.ts';
+import { workflowBundle } from '../../../src/worker/workflow-bundle.ts';
 import { FAULTS, type FaultName } from './fault-names.ts';
 import { GRAPH, VECTORS } from './operations.ts';
 import { planRound, type RoundPlan, roundSeed } from './plan-round.ts';
@@ -47,6 +48,18 @@ export interface Summary {
 
 /** Play round after round on one scene; a round that broke something is followed by a new scene. */
 export async function runCampaign(options: CampaignOptions): Promise<Summary> {
+  const shared = await mkdtemp(join(tmpdir(), 'lifeboat-campaign-'));
+  try {
+    const bundle = join(shared, 'workflow-bundle.js');
+    // Before the scenes are set: their first workers start at the same time, and each would make it.
+    await workflowBundle({ file: bundle });
+    return await playRounds(options, bundle);
+  } finally {
+    await rm(shared, { recursive: true, force: true });
+  }
+}
+
+async function playRounds(options: CampaignOptions, bundle: string): Promise<Summary> {
   const { seed, rounds, only } = options;
   const names = only ? [only] : Object.keys(FAULTS);
   const summary: Summary = options.before ?? {
@@ -61,7 +74,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Summary> {
       while (next < rounds && !options.signal?.aborted) {
         const round = next++;
         if (summary.played.includes(roundSeed(seed, round))) continue;
-        stage ??= await openStage();
+        stage ??= await openStage(bundle);
         const played = await play(stage, planRound(roundSeed(seed, round), only));
         count(summary, played);
         await options.onRound?.(played, summary);
@@ -118,8 +131,8 @@ async function play(
 }
 
 /** A scene with records in both services and a held set of them, whose contents are known: what restores bring back. */
-async function openStage(): Promise<{ scene: Scene; anchor: Anchor }> {
-  const scene = await setScene();
+async function openStage(bundle: string): Promise<{ scene: Scene; anchor: Anchor }> {
+  const scene = await setScene(bundle);
   try {
     const clients = Object.values(scene.writers);
     for (const client of clients) client.start();

@@ -81,20 +81,23 @@ export const notHere = (): string | undefined =>
     ? undefined
     : 'The campaign breaks a Docker engine and a disk of its own; to have them takes root on Linux.';
 
-/** Bring everything up; nothing of it is shared with other testbeds, the cached programs and the image apart. */
-export async function setScene(): Promise<Scene> {
+/**
+ * Bring everything up; nothing of it is shared with other testbeds, the cached programs and the image apart.
+ * @param bundle the workflows, bundled.
+ */
+export async function setScene(bundle: string): Promise<Scene> {
   const reason = notHere();
   if (reason) throw new Error(reason);
   const state = await bringUp({ parts: [], owner: process.pid });
   try {
-    return await furnish(state);
+    return await furnish(state, bundle);
   } catch (error) {
     await takeDown(state);
     throw error;
   }
 }
 
-async function furnish(state: TestbedState): Promise<Scene> {
+async function furnish(state: TestbedState, bundle: string): Promise<Scene> {
   const { directory } = state;
   const [scratch, config] = [join(directory, 'scratch'), join(directory, 'lifeboat.yaml')];
   const uploads = join(directory, 'uploads');
@@ -143,7 +146,7 @@ async function furnish(state: TestbedState): Promise<Scene> {
     ...marked,
     DOCKER_HOST: docker.host,
     LIFEBOAT_CONFIG: config,
-    LIFEBOAT_WORKFLOW_BUNDLE: join(directory, 'workflow-bundle.js'),
+    LIFEBOAT_WORKFLOW_BUNDLE: bundle,
     TMPDIR: scratch,
     LIFEBOAT_UPLOADS: uploads,
   };
