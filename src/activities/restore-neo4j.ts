@@ -103,23 +103,45 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
     },
 
     /** Write down beside what will be kept what it is. */
-    async recordRestore(input: ServiceStep & { place: RestorePlace; record: KeptRecord }): Promise<void> {
+    async recordRestore(
+      input: ServiceStep & {
+        place: RestorePlace;
+        record: KeptRecord;
+        /** Databases that go, with nothing in their place. */
+        cleared?: string[];
+      },
+    ): Promise<void> {
       await step('record', async (context) => {
-        await swapStep(deps, input, 'record', [JSON.stringify(input.record)], context);
+        const words = [JSON.stringify(input.record), ...(input.cleared ?? [])];
+        await swapStep(deps, input, 'record', words, context);
+      });
+    },
+
+    /** On a volume of its own there has to be room for what is replaced, which is copied there while the database is down. */
+    async requireRoomAside(input: ServiceStep & { place: RestorePlace; databases: string[] }): Promise<void> {
+      await step('check room', async (context) => {
+        const found = /^lifeboat:free (\d+)$/m.exec(await swapStep(deps, input, 'room', [], context));
+        const free = Number(found?.[1] ?? Number.POSITIVE_INFINITY) * 1024;
+        const needed = input.databases.reduce((sum, name) => sum + (input.plan.databases[name] ?? 0), 0);
+        if (needed <= free) return;
+        throw new LifeboatError(
+          'InsufficientSpace',
+          `The disk of Docker's volumes has ${free} bytes free, and the old stores of service "${input.plan.service}" need ${needed} there: free some, or make room on the service's own volume and restore without "stage". Nothing was stopped.`,
+        );
       });
     },
 
     /** In the window: the old stores aside, the new ones in. */
     async swapStores(input: ServiceStep & { place: RestorePlace; databases: string[] }): Promise<void> {
       await step('swap', async (context) => {
-        const container = await findContainer(engine, neo4jNamed(deps.config(), input.plan.service).target);
-        if (container.running) {
-          throw new LifeboatError(
-            'WindowLost',
-            `The container "${container.name}" runs again in the middle of a restore: another program or the engine started it.`,
-          );
-        }
+        const { target } = neo4jNamed(deps.config(), input.plan.service);
+        const before = await findContainer(engine, target);
+        if (before.running) throw runsAgain(before.name);
         await swapStep(deps, input, 'swap', input.databases, context);
+        // What was copied from under a running database can't be relied on, nor what it has opened of the new stores.
+        const after = await findContainer(engine, target);
+        if (after.running || after.startedAt.getTime() !== before.startedAt.getTime())
+          throw runsAgain(after.name);
       });
     },
 
@@ -143,6 +165,12 @@ export function createNeo4jRestoreActivities(deps: Dependencies) {
     },
   };
 }
+
+const runsAgain = (container: string): LifeboatError =>
+  new LifeboatError(
+    'WindowLost',
+    `The container "${container}" runs again in the middle of a restore: another program or the engine started it.`,
+  );
 
 /** A dump of a newer Neo4j is refused: loading it would fail after the fact. One of an older is migrated, and that is said. */
 function requireVersion(from: string, to: string, service: string): string[] {

@@ -9,7 +9,7 @@ import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
 import { givenUp } from './given-up.ts';
-import type { ServiceSelection } from './restore.ts';
+import { renamed, type ServiceSelection } from './restore.ts';
 import { step } from './step.ts';
 import { withQdrant } from './with-qdrant.ts';
 
@@ -51,8 +51,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
                 'ManifestInvalid',
                 `The manifest has a snapshot of "${from}", and does not describe it.`,
               );
-            // A collection may be called like what every object has.
-            const to = Object.hasOwn(into, from) ? (into[from] ?? from) : from;
+            const to = renamed(from, into);
             restores.push({
               service: service.name,
               from,

@@ -24,6 +24,7 @@ export interface SelectionWish {
   services?: string[] | undefined;
   databases?: string[] | undefined;
   collections?: string[] | undefined;
+  into?: Record<string, string> | undefined;
   system?: boolean | undefined;
 }
 
@@ -40,12 +41,18 @@ export function createSelectionActivities(deps: Dependencies) {
         const { manifest } = found;
         const present = manifest.services.map((record) => record.name);
         requireKnown('services', wish.services, present, manifest.set);
-        const chosen = manifest.services.filter((record) => wish.services?.includes(record.name) ?? true);
+        const isChosen = (service: string) => wish.services?.includes(service) ?? true;
+        const chosen = manifest.services.filter((record) => isChosen(record.name));
         const artifacts = manifest.artifacts.filter((artifact) => isWanted(artifact, wish));
         const names = (kind: Artifact['kind']) =>
           manifest.artifacts.filter((artifact) => artifact.kind === kind).map((artifact) => artifact.name);
         requireKnown('databases', wish.databases, names('neo4j-dump'), manifest.set);
         requireKnown('collections', wish.collections, names('qdrant-snapshot'), manifest.set);
+        requireOwnNames(
+          wish.into ?? {},
+          artifacts.filter(({ kind, service }) => kind === 'qdrant-snapshot' && isChosen(service)),
+          manifest.set,
+        );
         return {
           set: manifest.set,
           repository: name,
@@ -72,6 +79,34 @@ function isWanted(artifact: Artifact, wish: SelectionWish): boolean {
   if (artifact.name === 'system') return wish.system === true || wish.databases?.includes('system') === true;
   return wish.databases?.includes(artifact.name) ?? !named;
 }
+
+/** `into` renames what is restored, and no two collections into one: the second would replace the first, and its safety snapshot with it. */
+function requireOwnNames(into: Record<string, string>, snapshots: Artifact[], set: string): void {
+  requireKnown(
+    'into',
+    Object.keys(into),
+    snapshots.map(({ name }) => name),
+    `${set}, of what is chosen,`,
+  );
+  for (const [service, artifacts] of Map.groupBy(snapshots, (one) => one.service)) {
+    const from = new Map<string, string>();
+    for (const name of new Set(artifacts.map((one) => one.name))) {
+      const to = renamed(name, into);
+      const other = from.get(to);
+      if (other !== undefined) {
+        throw new LifeboatError(
+          'InvalidInput',
+          `With "into", both "${other}" and "${name}" of ${service} would be restored as "${to}": give each a name of its own, or leave one out with "collections".`,
+        );
+      }
+      from.set(to, name);
+    }
+  }
+}
+
+/** A collection may be called like what every object has. */
+export const renamed = (collection: string, into: Record<string, string>): string =>
+  Object.hasOwn(into, collection) ? (into[collection] ?? collection) : collection;
 
 function requireKnown(what: string, wanted: string[] | undefined, present: string[], set: string): void {
   const missing = (wanted ?? []).filter((name) => !present.includes(name));

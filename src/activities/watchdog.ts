@@ -85,6 +85,8 @@ export function createWatchdogActivities(deps: Dependencies) {
             await call();
             removed.push(name);
           } catch (error) {
+            // A service's own container is away for a moment while it is made anew; a later look finds it.
+            if (error instanceof LifeboatError && error.type === 'ContainerNotFound') return;
             problems.push(messageOf(error));
           }
         };
@@ -100,7 +102,8 @@ export function createWatchdogActivities(deps: Dependencies) {
           // A helper carries the run alone: it belongs to an activity of that run, whatever workflow it is.
           if (run === undefined || (await isOpenRun(labels[LABELS.workflow], run))) return false;
           // A run that was reset goes on as another one of the same workflow, with the staging that the first had made.
-          const workflow = labels[LABELS.role] === 'staging' ? labels[LABELS.workflow] : undefined;
+          const staged = labels[LABELS.role] === 'staging' || labels[LABELS.role] === 'kept';
+          const workflow = staged ? labels[LABELS.workflow] : undefined;
           if (workflow === undefined) return true;
           // The critical section of a run that was ended outlives it for a moment, and settles what it has begun.
           const section = criticalSectionId(labels[LABELS.service] ?? '', context.taskQueue);
@@ -113,8 +116,11 @@ export function createWatchdogActivities(deps: Dependencies) {
         }
         for (const { name, labels } of await listVolumes(engine, { [LABELS.role]: 'staging' })) {
           if (!(await over(labels))) continue;
-          await tidyRestore(labels, context).catch((error: unknown) => problems.push(messageOf(error)));
-          await attempt(name, () => removeVolume(engine, name));
+          // The only trace of what was prepared beside the stores: it goes when that has gone.
+          await attempt(name, async () => {
+            await tidyRestore(labels, context);
+            await removeVolume(engine, name);
+          });
         }
         for (const { name, labels } of await listVolumes(engine, { [LABELS.role]: 'kept' })) {
           if (settled.has(name) || !(await over(labels))) continue;

@@ -18,11 +18,9 @@ export const telemetrySchema = section({
     description: 'Address to listen on. Nothing served there is secret, and nothing asks for a password.',
   }),
   port: port.default(9464).meta({ description: '0 takes any free one.' }),
-  refresh: duration({ min: '5s', max: '1d' })
-    .default(60_000)
-    .meta({
-      description: 'How often the repositories are looked at for metrics and the status page. Default: 60s.',
-    }),
+  refresh: duration({ min: '5s', max: '1d' }).default(60_000).meta({
+    description: 'How often the repositories are looked at for metrics and the status page. Default: 60s.',
+  }),
   temporalMetrics: z
     .string()
     .regex(/^[^\s/:]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i, 'must be host:port, such as 127.0.0.1:9465')

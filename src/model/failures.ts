@@ -47,6 +47,7 @@ export const FAILURES = {
   QdrantUnauthorized: { retry: false },
   QdrantForbidden: { retry: false },
   QdrantRefused: { retry: false },
+  QdrantUploadTooLarge: { retry: false },
   QdrantFailed: { retry: true },
   QdrantOutOfSpace: { retry: false },
   CollectionNotFound: { retry: false },

@@ -20,37 +20,52 @@ export const backupInput = z.strictObject({
 });
 export type BackupInput = z.infer<typeof backupInput>;
 
+/** What says something beside `undo`. */
+const WITH_UNDO: ReadonlySet<string> = new Set(['undo', 'services', 'collections', 'dryRun', 'wait']);
+
 /** What `restore` takes; with no input, the latest set over all its services, from the primary repository. */
-export const restoreInput = z.strictObject({
-  /** `latest`, `latest verified`, `before <time>`, or a set's id or its unique beginning. Default `latest`. */
-  set: z.string().min(1).optional(),
-  repository: z.string().min(1).optional(),
-  services: names.optional(),
-  /** Neo4j databases. Default: all of the set but `system`. */
-  databases: names.optional(),
-  /** Qdrant collections. Default: all of the set. */
-  collections: names.optional(),
-  /** Qdrant collections to restore under another name: from → to. */
-  into: z.record(z.string(), z.string().min(1)).optional(),
-  /** With `into`: let the aliases of the old collection point to the new one. Default false. */
-  switchAlias: z.boolean().optional(),
-  /** Check everything and answer the plan, with nothing changed. Default false. */
-  dryRun: z.boolean().optional(),
-  /** Restore `system` too: users and passwords become those of the backup. Default false. */
-  system: z.boolean().optional(),
-  /** Empty the data directory first; needs `confirm`. Default false. */
-  clear: z.boolean().optional(),
-  /** The name of the service, as a confirmation of `clear`. */
-  confirm: z.string().optional(),
-  /** Where the new store is prepared: on the service's own volume, or `elsewhere` when that has no room for both. */
-  stage: z.enum(['volume', 'elsewhere']).optional(),
-  /** Check the consistency of the new store before anything is stopped. Default true. */
-  check: z.boolean().optional(),
-  /** Bring back what the last restore replaced. Default false. */
-  undo: z.boolean().optional(),
-  /** Wait for a busy service instead of failing with `ServiceBusy`. Default false. */
-  wait: z.boolean().optional(),
-});
+export const restoreInput = z
+  .strictObject({
+    /** `latest`, `latest verified`, `before <time>`, or a set's id or its unique beginning. Default `latest`. */
+    set: z.string().min(1).optional(),
+    repository: z.string().min(1).optional(),
+    services: names.optional(),
+    /** Neo4j databases. Default: all of the set but `system`. */
+    databases: names.optional(),
+    /** Qdrant collections. Default: all of the set. */
+    collections: names.optional(),
+    /** Qdrant collections to restore under another name: from → to. */
+    into: z.record(z.string(), z.string().min(1)).optional(),
+    /** With `into`: let the aliases of the old collection point to the new one. Default false. */
+    switchAlias: z.boolean().optional(),
+    /** Check everything and answer the plan, with nothing changed. Default false. */
+    dryRun: z.boolean().optional(),
+    /** Restore `system` too: users and passwords become those of the backup. Default false. */
+    system: z.boolean().optional(),
+    /** Empty the data directory first; needs `confirm`. Default false. */
+    clear: z.boolean().optional(),
+    /** The name of the service, as a confirmation of `clear`. */
+    confirm: z.string().optional(),
+    /** Where the new store is prepared: on the service's own volume, or `elsewhere` when that has no room for both. */
+    stage: z.enum(['volume', 'elsewhere']).optional(),
+    /** Check the consistency of the new store before anything is stopped. Default true. */
+    check: z.boolean().optional(),
+    /** Bring back what the last restore replaced, of the named `services` and `collections` where there are some. Default false. */
+    undo: z.boolean().optional(),
+    /** Wait for a busy service instead of failing with `ServiceBusy`. Default false. */
+    wait: z.boolean().optional(),
+  })
+  .superRefine((input, context) => {
+    if (!input.undo) return;
+    for (const [field, value] of Object.entries(input)) {
+      if (value === undefined || WITH_UNDO.has(field)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: 'can not be combined with "undo", which brings back what a restore replaced as it was',
+      });
+    }
+  });
 export type RestoreInput = z.infer<typeof restoreInput>;
 
 export const verifyInput = z.strictObject({

@@ -72,7 +72,14 @@ export async function restoreNeo4j(
       ...at,
       place,
       record: { set: options.set, repository, databases, at: new Date().toISOString() },
+      cleared: databases.filter((name) => !loaded.includes(name)),
     });
+    if (elsewhere)
+      await inWindow('See that there is room for what is replaced').requireRoomAside({
+        ...at,
+        place,
+        databases,
+      });
     report.service(service, 'offline window');
     const section = await inCriticalSection(
       {
@@ -101,11 +108,12 @@ export async function restoreNeo4j(
     };
   } finally {
     await CancellationScope.nonCancellable(async () => {
-      await compensate(`Remove what ${service} staged`).removeStaging({
-        set: restore,
-        service,
-      });
-      await compensate(`Remove what ${service} does not keep`).tidyRestore({ ...at, place });
+      const tidy = async () =>
+        await compensate(`Remove what ${service} does not keep`).tidyRestore({ ...at, place });
+      // By the staging volume the watchdog finds what was prepared beside the stores, so it goes last; one that keeps the copy goes by what is on it.
+      if (!elsewhere) await tidy();
+      await compensate(`Remove what ${service} staged`).removeStaging({ set: restore, service });
+      if (elsewhere) await tidy();
     });
   }
 }

@@ -41,13 +41,13 @@ async function restoreSet(wanted: RestoreInput, subject: Subject): Promise<Resto
 
   if (wanted.undo) {
     const services = await undoRestore(wanted, id, report);
-    report.phase('done');
+    report.phase(wanted.dryRun ? 'planned' : 'done');
     return {
       restore: id,
       set: null,
       createdAt: null,
       repository: null,
-      dryRun: false,
+      dryRun: wanted.dryRun ?? false,
       services,
       warnings: [],
       seconds: seconds(),

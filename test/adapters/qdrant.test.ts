@@ -473,7 +473,7 @@ describe('servers that answer something else', () => {
     const options = { fileName: 'a.snapshot', bytes: content.length, checksum: sha256(content) };
     const source = Readable.from([content], { objectMode: false });
     await failsWith(
-      'QdrantRefused',
+      'QdrantUploadTooLarge',
       small.uploadSnapshot('notes', { ...options, source, priority: 'snapshot' }),
       /client_max_body_size/,
     );

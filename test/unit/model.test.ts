@@ -43,6 +43,15 @@ test('no input is an empty input, and unknown fields are refused by name', () =>
     () => parseInput('restore', restoreInput, { sett: 'latest' }),
     /unknown field "sett".*It takes.*set,/,
   );
+  assert.throws(
+    () => parseInput('restore', restoreInput, { undo: true, set: 'latest', into: { a: 'b' } }),
+    /"set": can not be combined with "undo".*"into"/,
+  );
+  assert.deepEqual(parseInput('restore', restoreInput, { undo: true, services: ['graph'], dryRun: true }), {
+    undo: true,
+    services: ['graph'],
+    dryRun: true,
+  });
   assert.throws(() => parseInput('backup', backupInput, 'all'), { type: 'InvalidInput' });
   assert.throws(() => parseInput('watchdog', watchdogInput, { x: 1 }), /without fields/);
 });

@@ -54,17 +54,33 @@ kept=$1; shift
 [ ! -e "$place/swapping" ] || exit 0
 # The undo was accepted before anybody heard of it: what served before it is here now, and kept.
 [ ! -e "$place/old" ] || exit 0
+# Another undo took what had been taken, and something else is kept there now: two copies are better than none.
+for db in "$@"; do
+  for kind in databases transactions; do
+    if [ -e "$place/new/$kind/$db" ] && [ -e "$kept/old/$kind/$db" ]; then exit 0; fi
+  done
+done
 for db in "$@"; do
   for kind in databases transactions; do carry "$place/new/$kind/$db" "$kept/old/$kind/$db"; done
 done
+[ ! -d "$kept" ] || [ -e "$kept/record.json" ] || cp "$place/record.json" "$kept/record.json"
 sync
 rm -rf "$place"`;
 
 /**
- * Move the old stores aside and the new ones in. `swapping` marks that it began, and stays until the outcome was found good:
+ * Move the old stores aside and the new ones in. A database without a new store is refused before anything is moved, unless it is
+ * meant to go (\`.none\`): somebody may have taken away what was prepared. `swapping` marks that it began, and stays until the outcome was found good:
  * whoever finds it later knows that the old stores must come back. A store is aside before its new one comes.
  */
 const SWAP = `${PRELUDE}
+for db in "$@"; do
+  for here in old new; do
+    for there in "$place/$here/databases/$db" "$place/$here/databases/$db.none"; do [ ! -e "$there" ] || continue 3; done
+  done
+  echo "there is no new store of $db" >&2; exit 1
+done
+# Made now, so that the way back needs no room on a disk that is full by then.
+mkdir -p "$place/undone/databases" "$place/undone/transactions"
 touch "$place/swapping"
 for db in "$@"; do
   for kind in databases transactions; do
@@ -119,10 +135,12 @@ kept=$1; shift
 [ ! -e "$kept/swapping" ] || { echo "the restore $kept is not finished" >&2; exit 1; }
 for db in "$@"; do
   [ -e "$kept/old/databases/$db" ] || [ -e "$kept/old/databases/$db.none" ] || [ -e "$kept/new/databases/$db" ] ||
-    [ -e "$place/new/databases/$db" ] || { echo "$kept no longer holds $db" >&2; exit 1; }
+    [ -e "$kept/new/databases/$db.none" ] || [ -e "$place/new/databases/$db" ] || [ -e "$place/new/databases/$db.none" ] || { echo "$kept no longer holds $db" >&2; exit 1; }
 done
-mkdir -p "$place"; touch "$place/precious"
+mkdir -p "$place/new/databases"; touch "$place/precious"
 for db in "$@"; do
+  # The restore had made it: now it is to go.
+  if [ -e "$kept/old/databases/$db.none" ] || [ -e "$kept/new/databases/$db.none" ]; then touch "$place/new/databases/$db.none"; fi
   for kind in databases transactions; do
     for from in old new; do carry "$kept/$from/$kind/$db" "$place/new/$kind/$db"; done
   done
@@ -133,7 +151,7 @@ sync`;
 /** The outcome was found good: what is aside is from now on the safety copy. */
 const ACCEPT = `${PRELUDE}
 no_probes
-rm -rf "$place/swapping" "$place/new" "$place/precious"`;
+rm -rf "$place/swapping" "$place/new" "$place/precious" "$place/undone"`;
 
 /** What restores have kept on a volume: `<restore> <KiB> <record>` a line. One that is not finished has kept nothing yet, but is in use. */
 const LIST = `${PRELUDE}
@@ -143,9 +161,10 @@ for kept in "$place"/*/; do
   echo "lifeboat:kept $(basename "$kept") $(du -sk "$kept" | cut -f1) $(cat "$kept/record.json" 2>/dev/null || echo null)"
 done`;
 
-/** Write down, beside what is kept, what it is: the record is the first word after the folders. */
+/** Write down, beside what is kept, what it is: the record is the first word after the folders; the others are databases that are to go. */
 const RECORD = `${PRELUDE}
-mkdir -p "$place"; printf '%s' "$1" > "$place/record.json"`;
+mkdir -p "$place/new/databases"; printf '%s' "$1" > "$place/record.json"; shift
+for db in "$@"; do touch "$place/new/databases/$db.none"; done`;
 
 /** After a run that ended: what it prepared goes, what it keeps and what is under way stays. */
 const TIDY = `${PRELUDE}
@@ -160,10 +179,15 @@ rm -rf "$place"`;
 const EMPTY = `${PRELUDE}
 rm -rf ${STAGING}/in/* ${STAGING}/out/* ${STAGING}/data/* ${STAGING}/report/*`;
 
+/** How many KiB are free where the old stores go. */
+const ROOM = `${PRELUDE}
+df -Pk "$place" | awk 'END { print "lifeboat:free", $4 }'`;
+
 const ASK = `${PRELUDE}
 [ ! -e "$place/swapping" ] || echo lifeboat:pending`;
 
-const SCRIPTS = {
+/** The steps by name; each takes the data directory, the place of the restore, and words of its own. */
+export const SCRIPTS = {
   ask: ASK,
   adopt: ADOPT,
   return: RETURN,
@@ -175,6 +199,7 @@ const SCRIPTS = {
   empty: EMPTY,
   list: LIST,
   record: RECORD,
+  room: ROOM,
 } as const;
 
 /** A step that looks at all restores is of the run that asks, and of one volume: another's helper would answer for another volume, or go with its own run. */

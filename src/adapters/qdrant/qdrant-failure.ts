@@ -39,8 +39,9 @@ export function refusedAnswer(
     return fail('QdrantRefused', 'Check that the URL is that of a Qdrant server of version 1.9.3 or later.');
   }
   if (status === 413)
+    // Of the server or a proxy, not of the snapshot.
     return fail(
-      'QdrantRefused',
+      'QdrantUploadTooLarge',
       'The upload is larger than the server, or a proxy before it, takes: raise its limit (nginx: client_max_body_size; Qdrant: service.max_request_size_mb).',
     );
   if (status === 507 || (status >= 500 && NO_SPACE.test(said)))

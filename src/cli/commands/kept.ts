@@ -36,6 +36,6 @@ function keptText({ services }: KeptResult): string {
   return [
     table(['SERVICE', 'RESTORE', 'AT', 'HOLDS', 'SIZE'], rows),
     ...unknown,
-    'Bring the newest of each back with: lifeboat restore --undo',
+    'Bring back what the newest restore of these replaced with: lifeboat restore --undo (--service for those of another)',
   ].join('\n');
 }

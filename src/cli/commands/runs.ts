@@ -178,7 +178,8 @@ async function restoreQuestion(
 ): Promise<string> {
   const { services } = await session.services();
   const what = (options.service ?? services.map(({ name }) => name)).join(', ') || 'every service of the set';
-  if (options.undo) return `This replaces the data of ${what} by what the last restore replaced. Go on?`;
+  if (options.undo)
+    return `This replaces the data of ${what} by what the last restore of them replaced. Go on?`;
   return `This replaces the data of ${what} by the set "${set}"; the old data is kept aside. Go on?`;
 }
 

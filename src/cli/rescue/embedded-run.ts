@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,7 @@ export async function runEmbedded<Result>(
   workflow: string,
   input: Record<string, unknown>,
 ): Promise<Result> {
+  const alone = await beAlone();
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-rescue-'));
   const ending = new AbortController();
   try {
@@ -43,6 +44,41 @@ export async function runEmbedded<Result>(
     }
   } finally {
     await rm(directory, { recursive: true, force: true });
+    await rm(alone, { force: true });
+  }
+}
+
+/**
+ * Two rescues have one name on the engine and two Temporal servers: each would take the other's work for that of a dead run, and end it.
+ * @returns the file that says so, to be removed at the end.
+ */
+async function beAlone(): Promise<string> {
+  const file = join(tmpdir(), `lifeboat-rescue-${process.getuid?.() ?? ''}.pid`);
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await writeFile(file, String(process.pid), { flag: 'wx', mode: 0o600 });
+      return file;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 0) throw error;
+    }
+    const other = Number(await readFile(file, 'utf8').catch(() => ''));
+    if (isAlive(other)) {
+      throw new LifeboatError(
+        'ServiceBusy',
+        `Another rescue runs on this machine (process ${other}): wait for its end, or give this one's container or server to that one. If there is no such rescue, remove ${file}.`,
+      );
+    }
+    await rm(file, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
