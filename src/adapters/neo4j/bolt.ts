@@ -45,13 +45,13 @@ async function withDriver<T>(access: BoltAccess, call: (driver: Driver) => Promi
   try {
     return await call(driver);
   } catch (error) {
-    throw boltError(error, access.address);
+    throw boltError(error, access);
   } finally {
     await driver.close().catch(() => {});
   }
 }
 
-function boltError(error: unknown, address: string): LifeboatError {
+function boltError(error: unknown, { address, username }: BoltAccess): LifeboatError {
   if (error instanceof LifeboatError) return error;
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   if (code.includes('Security')) {
@@ -60,12 +60,12 @@ function boltError(error: unknown, address: string): LifeboatError {
       `Neo4j at ${address} refused the configured username and password: correct them, or leave them out to back up without counts.`,
     );
   }
+  // A sandbox, which takes no login, is reached through a tunnel that nobody configures.
+  const advice = username ? ' If it is up, correct "bolt" to an address at which the worker reaches it.' : '';
   return new LifeboatError(
     'DatabaseUnreachable',
-    `Neo4j at ${address} does not answer: ${messageOf(error)}`,
-    {
-      cause: error,
-    },
+    `Neo4j at ${address} does not answer: ${messageOf(error).replace(/\.$/, '')}.${advice}`,
+    { cause: error },
   );
 }
 
