@@ -1,6 +1,6 @@
 import type { Container } from '../../adapters/docker/container.ts';
 import type { Engine } from '../../adapters/docker/engine.ts';
-import { databasesAnswer } from '../../adapters/neo4j/bolt.ts';
+import { boltAnswers, databasesAnswer } from '../../adapters/neo4j/bolt.ts';
 import { isServing, publishedBolt } from '../../adapters/neo4j/serving.ts';
 import type { Neo4jService } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
@@ -32,7 +32,9 @@ export async function lookAtBolt(
   if (!username || !password || !address) return [];
   try {
     const databases = (service.databases ?? []).filter((name) => !/[*?]/.test(name));
-    if (await databasesAnswer({ address, username, password }, databases)) return [];
+    // The driver would try for a quarter of a minute where nobody listens.
+    const listens = await boltAnswers(address);
+    if (listens && (await databasesAnswer({ address, username, password }, databases))) return [];
   } catch (error) {
     if (!(error instanceof LifeboatError) || error.type !== 'CredentialsRefused') throw error;
     return fail(
