@@ -4,6 +4,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Activities, createActivities } from './activities/index.ts';
 import { actFor, connectEngine } from './adapters/docker/engine.ts';
 import type { Config } from './config/config.ts';
+import { onlyAsksHosts } from './config/fleet.ts';
 import { loadConfig } from './config/load.ts';
 import { temporalConnection } from './config/temporal.ts';
 import type { HealthCheck } from './telemetry/health.ts';
@@ -105,7 +106,7 @@ export async function runWorker(first: Config, options: WorkerOptions = {}): Pro
     const running = created.run();
     // Only a worker that runs can be shut down.
     if (options.signal?.aborted) stop();
-    await lookAtOnce(client, taskQueue);
+    if (!onlyAsksHosts(current.get())) await lookAtOnce(client, taskQueue);
     options.onReady?.();
     await running;
   } finally {

@@ -7,7 +7,7 @@ import { type AdminContext, dumpDatabase, findDump } from '../adapters/neo4j/dum
 import { walkDump } from '../adapters/neo4j/dump-walker.ts';
 import { helperEnvironment } from '../adapters/neo4j/layout.ts';
 import { type Neo4jProbe, probeNeo4j } from '../adapters/neo4j/probe.ts';
-import { publishedBolt } from '../adapters/neo4j/serving.ts';
+import { publishedBolt, requireReachable } from '../adapters/neo4j/serving.ts';
 import { createStaging, removeStaging, type Staging } from '../adapters/neo4j/staging.ts';
 import { KEPT } from '../adapters/neo4j/swap.ts';
 import { parseVersion } from '../adapters/neo4j/version.ts';
@@ -61,6 +61,8 @@ export function createNeo4jActivities(deps: Dependencies) {
       return await step('plan', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
         const container = await findContainer(engine, service.target);
+        // With a password the counts fail just as early.
+        if (input.repository !== undefined && !service.password) await requireReachable(service, container);
         const probe = await probeNeo4j(engine, service.name, container, context.runId, context);
         // Only a backup needs what the configuration names; an undo may be there to bring it back.
         if (input.repository === undefined) return neo4jPlanOf(service, container, probe, probe.databases);

@@ -3,6 +3,7 @@ import { select } from '@inquirer/prompts';
 import type { WorkflowHandle } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { LifeboatError, messageOf } from '../model/failures.ts';
+import { isServed } from '../model/fleet.ts';
 import type { Context } from './command.ts';
 import { EXIT, type ExitCode, failureOf } from './exit-code.ts';
 import { followRun } from './follow-run.ts';
@@ -140,7 +141,10 @@ async function askWhatNow(workflowId: string): Promise<Choice> {
   }
 }
 
-/** Whether any worker polled the task queue lately. */
+/**
+ * Whether any worker polled the task queue lately: the server lists dead ones for minutes. By the clock of this machine, which `doctor` compares with the
+ * server's.
+ */
 export async function hasWorker({ connection, namespace, taskQueue }: Connected): Promise<boolean> {
   try {
     const { pollers } = await connection.workflowService.describeTaskQueue({
@@ -148,7 +152,10 @@ export async function hasWorker({ connection, namespace, taskQueue }: Connected)
       taskQueue: { name: taskQueue },
       taskQueueType: 1,
     });
-    return (pollers ?? []).length > 0;
+    const seen = (pollers ?? []).map(({ lastAccessTime: at }) => ({
+      at: at?.seconds ? Number(at.seconds) * 1000 : null,
+    }));
+    return isServed(seen, Date.now());
   } catch {
     // Without the permission to ask, nothing is said.
     return true;
@@ -156,7 +163,7 @@ export async function hasWorker({ connection, namespace, taskQueue }: Connected)
 }
 
 /** What the client throws when the server refuses or is gone → a sentence with the server's name. */
-async function unreachable<T>({ address }: Connected, call: () => Promise<T>): Promise<T> {
+export async function unreachable<T>({ address }: Connected, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {

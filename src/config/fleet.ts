@@ -11,6 +11,10 @@ export interface FleetConfig {
   concurrency: number;
 }
 
+/** Whether a worker only asks other hosts for their backups: then it has no containers to look after, and needs no Docker engine. */
+export const onlyAsksHosts = ({ fleet, services }: { fleet?: FleetConfig; services: unknown[] }): boolean =>
+  fleet !== undefined && services.length === 0;
+
 /** `fleet`. */
 export const fleetSchema = section({
   hosts: z

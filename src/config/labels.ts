@@ -1,5 +1,5 @@
 import { closest } from 'fastest-levenshtein';
-import { NAME } from '../model/names.ts';
+import { NAME, whyReserved } from '../model/names.ts';
 import { buildService } from './build.ts';
 import type { Config, ContainerReference, Service } from './config.ts';
 import { invalidConfiguration, type Problem, problemsOf, problemText } from './problems.ts';
@@ -132,6 +132,8 @@ function serviceOf(
     const message = `"${serviceName}" must be a name of at most 63 letters, digits and . _ -`;
     problems.push({ path: ['lifeboat.name'], message });
   }
+  const reserved = whyReserved(serviceName);
+  if (reserved !== undefined) problems.push({ path: ['lifeboat.name'], message: reserved });
   if (values.kind === 'qdrant' && values.url === undefined) {
     problems.push({
       path: ['lifeboat.url'],

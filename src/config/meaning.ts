@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { closest } from 'fastest-levenshtein';
-import { hostQueue } from '../model/names.ts';
+import { hostQueue, whyReserved } from '../model/names.ts';
 import { type KeepRules, saysWhatStays } from '../model/retention/policy.ts';
 import { codecProblems } from './codec.ts';
 import type { Problem } from './problems.ts';
@@ -43,6 +43,8 @@ function serviceProblems(file: Raw): Problem[] {
   const seen = new Map<string, string>();
   for (const [name, service] of entries(file.services)) {
     const path = ['services', name];
+    const reserved = whyReserved(name);
+    if (reserved !== undefined) problems.push({ path, message: reserved });
     if (service.kind === 'neo4j') problems.push(...exactlyOne(service, path, 'container', 'compose'));
     if (service.kind === 'neo4j') problems.push(...modeProblems(service, path));
     if (service.kind === 'qdrant') problems.push(...exactlyOne(service, path, 'url', 'urls'));

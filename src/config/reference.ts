@@ -1,5 +1,5 @@
-/** The parts of JSON Schema that `z.toJSONSchema` writes for the configuration. */
-interface Schema {
+/** The parts of JSON Schema that `z.toJSONSchema` writes for the configuration and for the inputs of workflows. */
+export interface Schema {
   type?: string;
   description?: string;
   properties?: Record<string, Schema>;
@@ -88,7 +88,8 @@ function row(key: string, schema: Schema, required: boolean): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
 }
 
-function accepted(schema: Schema): string {
+/** What a value may be, in words. */
+export function accepted(schema: Schema): string {
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
   if (schema.type === 'array') return `list of ${schema.items ? accepted(schema.items) : 'anything'}`;

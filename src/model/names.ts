@@ -17,8 +17,17 @@ export const hostBackupId = (host: string, run: string): string => `backup/${wit
 export const criticalSectionId = (service: string, taskQueue: string): string =>
   `offline/${within(taskQueue)}${service}`;
 
+/** Stands in ids where services have their names, so that no service can be named so. */
+const APPLICATION = 'application';
+
 /** The id under which only one run at a time pauses the application. */
-export const applicationPauseId = (taskQueue: string): string => `offline/${within(taskQueue)}application`;
+export const applicationPauseId = (taskQueue: string): string => `offline/${within(taskQueue)}${APPLICATION}`;
+
+/** Why no service can have this name; undefined for a name that is free. */
+export const whyReserved = (name: string): string | undefined =>
+  name === APPLICATION
+    ? `no service can be named "${APPLICATION}", which is the name of the pause of the application's containers ("quiesce"): give it another name`
+    : undefined;
 
 /** The id under which only one pruner per repository can run. */
 export const prunerId = (repository: string, taskQueue: string): string =>

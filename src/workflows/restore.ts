@@ -29,6 +29,8 @@ export interface RestoreResult {
 export async function restore(input?: unknown): Promise<RestoreResult> {
   const wanted: RestoreInput = orFail(() => parseInput('restore', restoreInput, input));
   const subject: Subject = { services: wanted.services ?? [] };
+  // A dry run is somebody's question, who sees the answer.
+  if (wanted.dryRun) return await restoreSet(wanted, subject);
   return await andTell('restore', subject, async () => await restoreSet(wanted, subject));
 }
 

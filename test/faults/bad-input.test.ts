@@ -1,14 +1,18 @@
 // needs: docker neo4j temporal
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Finding } from '../../src/cli/doctor/check.ts';
 import type { FailureType } from '../../src/model/failures.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type Lifeboat, neo4jSection, startLifeboat, unique } from '../workflows/lifeboat.ts';
+
+const LIFEBOAT = fileURLToPath(new URL('../../bin/lifeboat', import.meta.url));
 
 const testbed = useTestbed();
 const names = {
@@ -19,6 +23,7 @@ const names = {
   noAdmin: unique('no-admin'),
   database: unique('database'),
   empty: unique('empty'),
+  bolt: unique('bolt'),
 };
 let server: Neo4jServer;
 let lifeboat: Lifeboat;
@@ -39,6 +44,15 @@ async function odd(options: { env?: string[]; binds?: string[]; entrypoint?: str
   containers.push(id);
   return id;
 }
+
+/** The server's section with an address at which nobody answers, and without a login; by a short id, since each container is protected once. */
+const elsewhere = (): object =>
+  neo4jSection(server, {
+    container: server.containerId.slice(0, 12),
+    bolt: 'bolt://127.0.0.1:1',
+    username: undefined,
+    password: undefined,
+  });
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
@@ -70,6 +84,7 @@ before(async () => {
         container: server.containerId,
         databases: ['neo4j', 'nosuch'],
       }),
+      [names.bolt]: elsewhere(),
     },
     repositories: {
       local: { kind: 'directory', path: repository },
@@ -136,6 +151,39 @@ test('an image without neo4j-admin', async () => {
 
 test('a database that there is not', async () => {
   await refused(only(names.database), 'DatabaseNotFound', /no database "nosuch"; it has: /);
+});
+
+test('a Bolt address that does not reach the database', async () => {
+  await refused(
+    only(names.bolt),
+    'DatabaseUnreachable',
+    /runs, and does not answer at its "bolt", bolt:\/\/127\.0\.0\.1:1: nothing was stopped/,
+  );
+});
+
+test('doctor finds such an address, and a login that is refused', async () => {
+  const file = join(lifeboat.directory, 'doctor.yaml');
+  const { repositories, temporal, telemetry } = JSON.parse(await readFile(lifeboat.configFile, 'utf8'));
+  const services = {
+    // Another user than the one whose login Neo4j would refuse for a while after this.
+    stranger: neo4jSection(server, { username: 'stranger', password: 'wrong-password' }),
+    good: neo4jSection(server, { container: server.containerId }),
+    elsewhere: elsewhere(),
+  };
+  await writeFile(file, JSON.stringify({ services, repositories, temporal, telemetry }));
+  const env = { ...process.env, DOCKER_HOST: testbed.docker.host, NO_COLOR: '1' };
+  const failed = await run(LIFEBOAT, ['doctor', '--json', '--config', file], { env }).then(
+    () => assert.fail('doctor found nothing'),
+    (error: { stdout: string }) => error.stdout,
+  );
+  const { findings } = JSON.parse(failed) as { findings: Finding[] };
+  const of = (name: string) => findings.filter(({ subject }) => subject === `service ${name}`);
+  assert.match(of('stranger').find(({ state }) => state === 'fail')?.message ?? '', /refuses the username/);
+  assert.match(of('elsewhere').find(({ state }) => state === 'fail')?.message ?? '', /does not answer at/);
+  assert.deepEqual(
+    of('good').map(({ state }) => state),
+    ['ok'],
+  );
 });
 
 test('a data directory that was emptied', async () => {

@@ -11,6 +11,7 @@ import { openRepository } from '../../src/adapters/repository/open.ts';
 import { several } from '../../src/cli/command.ts';
 import { EXIT, failureOf } from '../../src/cli/exit-code.ts';
 import { Rate, stepText } from '../../src/cli/progress-view.ts';
+import { codeOfRun } from '../../src/cli/result-code.ts';
 import { runId } from '../../src/cli/start-run.ts';
 import { LifeboatError } from '../../src/model/failures.ts';
 import type { Manifest } from '../../src/model/manifest.ts';
@@ -190,6 +191,17 @@ describe('usage', () => {
     assert.equal((await lifeboat('list', '--repository', 'none')).code, EXIT.usage);
   });
 
+  test('a port that is none is refused with its option and what it takes', async () => {
+    const [port, uiPort] = await Promise.all([
+      lifeboat('up', '--port', 'abc'),
+      lifeboat('up', '--ui-port', '65536'),
+    ]);
+    assert.equal(port.code, EXIT.usage);
+    assert.match(port.err, /option '--port <port>' argument 'abc' is invalid.*from 1 to 65535/);
+    assert.equal(uiPort.code, EXIT.usage);
+    assert.match(uiPort.err, /option '--ui-port <port>'.*from 0 to 65535/);
+  });
+
   test('help and version are no failures', async () => {
     const [help, version] = await Promise.all([lifeboat('--help'), lifeboat('--version')]);
     assert.equal(help.code, 0);
@@ -287,6 +299,17 @@ describe('exit codes', () => {
     ]);
     assert.deepEqual(of('text'), ['Unknown', EXIT.failed]);
   });
+});
+
+test('whoever watches a run gets the exit code of who started it', () => {
+  const backup = codeOfRun('backup');
+  assert.equal(backup({ state: 'complete', repositories: { local: 'ok' } }), EXIT.ok);
+  assert.equal(backup({ state: 'complete', repositories: { local: 'ok', away: 'pending' } }), EXIT.partial);
+  assert.equal(backup({ state: 'partial', repositories: { local: 'ok' } }), EXIT.partial);
+  assert.equal(codeOfRun('fleetBackup')({ state: 'partial' }), EXIT.partial);
+  assert.equal(codeOfRun('fleetStatus')({ counts: { unreachable: 1, stale: 1 } }), EXIT.unreachable);
+  assert.equal(codeOfRun('fleetStatus')({ counts: { ok: 1 } }), EXIT.ok);
+  for (const other of ['prune', 'constructor']) assert.equal(codeOfRun(other)({}), EXIT.ok);
 });
 
 describe('progress', () => {

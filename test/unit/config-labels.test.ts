@@ -75,6 +75,12 @@ describe('bad labels', () => {
       /^container graph: lifeboat\.bold: unknown label: did you mean "lifeboat\.bolt"/,
     );
   });
+  test('the name of the pause of the application, as a name or as that of the compose service', () => {
+    const compose = { 'com.docker.compose.project': 'p', 'com.docker.compose.service': 'application' };
+    for (const labels of [{ 'lifeboat.name': 'application' }, compose]) {
+      assert.match(errorsOf([neo4j(labels)]), /lifeboat\.name: no service can be named "application"/);
+    }
+  });
   test('an unknown kind', () => {
     assert.match(errorsOf([neo4j({ 'lifeboat.kind': 'mysql' })]), /lifeboat\.kind: .*neo4j or qdrant/);
   });

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { generatedFiles } from '../../scripts/configuration-reference.ts';
 import type { Config } from '../../src/config/config.ts';
+import { onlyAsksHosts } from '../../src/config/fleet.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { policyFor } from '../../src/config/retention.ts';
 import { temporalConnection } from '../../src/config/temporal.ts';
@@ -59,6 +60,7 @@ describe('a fleet', () => {
     assert.deepEqual(controller.fleet, { hosts: ['web-1', 'web-2'], concurrency: 10 });
     assert.equal(controller.temporal.taskQueue, 'lifeboat');
     assert.deepEqual(controller.repositories, []);
+    assert.deepEqual([host, controller].map(onlyAsksHosts), [false, true]);
   });
 
   test('can be backed up by a schedule', async () => {
@@ -429,6 +431,11 @@ schedules:
       'rules for an unknown repository',
       `${LOCAL}retention: { keepLast: 1, repositories: { lokal: { keepLast: 1 } } }`,
       /there is no repository "lokal": did you mean "local"/,
+    ],
+    [
+      'a service with the name of the pause of the application',
+      `services: { application: { kind: neo4j, container: a } }\n${LOCAL}`,
+      /services\.application: no service can be named "application".*give it another name/,
     ],
     [
       'a cron expression that never fires',

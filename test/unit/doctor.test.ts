@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { configChecks } from '../../src/cli/doctor/config-checks.ts';
+import { engineChecks } from '../../src/cli/doctor/engine-checks.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { LifeboatError } from '../../src/model/failures.ts';
 
 let folder: string;
 before(async () => {
@@ -52,4 +54,30 @@ describe('doctor warns of', () => {
     assert.deepEqual(await ofSubject('encryption', { encryption: { passphrase: 'of eight words' } }), []);
     assert.deepEqual(await ofSubject('encryption', {}), []);
   });
+});
+
+test('doctor asks for no Docker engine where a worker only asks other hosts', async () => {
+  const state = async (sections: object): Promise<string | undefined> => {
+    const file = join(folder, 'fleet.yaml');
+    await writeFile(file, JSON.stringify(sections));
+    const config = await loadConfig({ file, env: { TEMPORAL_CONFIG_FILE: '/nowhere/temporal.toml' } });
+    const docker = engineChecks(config).find(({ subject }) => subject === 'Docker');
+    return await docker?.look().then(
+      ([finding]) => finding?.state,
+      (error: LifeboatError) => error.type,
+    );
+  };
+  const { DOCKER_HOST } = process.env;
+  // Nothing listens on port 1.
+  process.env.DOCKER_HOST = 'tcp://127.0.0.1:1';
+  try {
+    const repositories = { local: { kind: 'directory', path: folder } };
+    assert.equal(await state({ fleet: { hosts: ['web-1'] } }), 'ok');
+    assert.equal(await state({ repositories }), 'EngineUnreachable');
+    const services = { graph: { kind: 'neo4j', container: 'neo4j' } };
+    assert.equal(await state({ fleet: { hosts: ['web-1'] }, services, repositories }), 'EngineUnreachable');
+  } finally {
+    if (DOCKER_HOST === undefined) delete process.env.DOCKER_HOST;
+    else process.env.DOCKER_HOST = DOCKER_HOST;
+  }
 });

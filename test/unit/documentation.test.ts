@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { createProgram } from '../../src/cli/program.ts';
 import { FAILURES } from '../../src/model/failures.ts';
+import * as inputs from '../../src/model/inputs.ts';
 
 const PAGES = [
   'runbook',
@@ -13,6 +15,7 @@ const PAGES = [
   'notifications',
   'metrics',
   'reading-history',
+  'workflows',
   'fleet',
   'upgrading',
   'security',
@@ -86,3 +89,16 @@ for (const path of PAGES) {
     });
   });
 }
+
+it('every workflow that takes an input, and every field of it, is explained', async () => {
+  const page = await readFile(new URL('../../docs/workflows.md', import.meta.url), 'utf8');
+  const sections = new Map(page.split(/^## /m).map((text) => [text.split('\n')[0], text]));
+  for (const [name, schema] of Object.entries(inputs)) {
+    if (!(schema instanceof z.ZodObject)) continue;
+    const section = sections.get(`\`${name.replace(/Input$/, '')}\``);
+    assert.ok(section, name);
+    for (const field of Object.keys(schema.shape)) {
+      assert.match(section, new RegExp(`^\\| \`${field}\` \\| [^|]+ \\| [A-Z\`][^|]+\\.? \\|$`, 'm'), field);
+    }
+  }
+});

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
 import { commitManifest, listSets } from '../../src/adapters/repository/catalog.ts';
 import { openRepository } from '../../src/adapters/repository/open.ts';
 import type { Repository } from '../../src/adapters/repository/repository.ts';
@@ -135,6 +136,9 @@ describe('a run that the command starts', () => {
     const watched = await lifeboat('watch', out.trim());
     assert.equal(watched.code, 0, watched.err);
     assert.match(watched.out, /repositories:/);
+    const wrong = await lifeboat('watch', 'prune/nothing');
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.err, /There is no run "prune\/nothing" in the namespace/);
   });
 
   test('what the workflow refuses is usage, in its own words', async () => {
@@ -182,6 +186,17 @@ test('a worker that is asked to end does so, with exit code 0', async () => {
   assert.equal(code, 0);
 });
 
+/** How long a server keeps runs that are over. */
+async function hoursKept(address: string): Promise<number> {
+  const connection = await Connection.connect({ address });
+  try {
+    const { config } = await connection.workflowService.describeNamespace({ namespace: temporal.namespace });
+    return Number(config?.workflowExecutionRetentionTtl?.seconds) / 3600;
+  } finally {
+    await connection.close();
+  }
+}
+
 test('up brings its own server, worker and schedules, keeps its state, and ends whole', async () => {
   const program =
     (await onPath('temporal')) ??
@@ -192,6 +207,7 @@ test('up brings its own server, worker and schedules, keeps its state, and ends 
     const options = ['--state', join(folder, 'state'), '--port', `${port}`, '--ui-port', '0'];
     const child = startWith(BUNDLE, 'up', ...options);
     const said = await says(child, /serves the task queue/);
+    assert.equal(await hoursKept(`127.0.0.1:${port}`), 2400);
     child.kill('SIGINT');
     const [code] = await once(child, 'exit');
     assert.equal(code, 0);

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { WorkflowExecutionInfo, WorkflowHandle } from '@temporalio/client';
+import { type WorkflowExecutionInfo, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { endSharedThreads, type HostWorker, startHostWorker } from '../../scripts/fleet-steps/host-worker.ts';
 import { simulatedHost } from '../../scripts/fleet-steps/simulated-host.ts';
@@ -154,6 +154,14 @@ describe('a fleet', () => {
     });
     assert.match(host?.workflowId ?? '', new RegExp(`^backup/lifeboat@${web}/`));
     assert.deepEqual(await listed(`TaskQueue = "lifeboat@${dead}"`), []);
+    assert.equal((await lifeboat('watch', run.workflowId)).code, EXIT.partial);
+  });
+
+  test('has a controller that starts no watchdog, having nothing to look after', async () => {
+    const lookOf = (one: Lifeboat) =>
+      one.client.workflow.getHandle(`watchdog/${one.taskQueue}/start-up`).describe();
+    await assert.rejects(lookOf(controller), WorkflowNotFoundError);
+    assert.equal((await lookOf(webHost)).type, 'watchdog');
   });
 
   test('continues as new, and takes over what is at work', async () => {

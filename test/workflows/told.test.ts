@@ -173,6 +173,15 @@ describe('people are told', () => {
     assert.equal(hooked('recovered').length, 1);
   });
 
+  test('not of what a restore would do, which somebody asked', async () => {
+    const handle = await lifeboat.start('restore', { dryRun: true });
+    await handle.result();
+    const { events } = await handle.fetchHistory();
+    const steps = events?.map((one) => one.activityTaskScheduledEventAttributes?.activityType?.name) ?? [];
+    assert.ok(steps.includes('selectArtifacts'));
+    assert.ok(!steps.includes('eventsFor'));
+  });
+
   test('of a drill that fails', async () => {
     const first = (await lifeboat.sets()).find((one) => one.set === set);
     assert.ok(first && 'manifest' in first, 'the first set is there');

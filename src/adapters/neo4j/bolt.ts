@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 import neo4j, { type Driver } from 'neo4j-driver';
 import type { Secret } from '../../config/secret.ts';
 import { LifeboatError, messageOf } from '../../model/failures.ts';
@@ -9,15 +10,18 @@ const HANDSHAKE = Buffer.from('6060b017000808050004040400000304000000' + '03', '
 
 /** Whether something at this address speaks Bolt: asked without credentials, by the protocol's handshake. */
 export async function boltAnswers(address: string, timeoutMs = 2000): Promise<boolean> {
-  const { hostname, port } = new URL(address.includes('://') ? address : `bolt://${address}`);
+  const { protocol, hostname, port } = new URL(address.includes('://') ? address : `bolt://${address}`);
+  const at = { host: hostname, port: Number(port || 7687) };
+  const encrypted = /\+s(sc)?:$/.test(protocol);
   return await new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port || 7687) });
+    // Nothing is said but the handshake, so whose certificate it is does not matter here.
+    const socket = encrypted ? connectSecurely({ ...at, rejectUnauthorized: false }) : connect(at);
     const finish = (answer: boolean) => {
       socket.destroy();
       resolve(answer);
     };
     socket.setTimeout(timeoutMs, () => finish(false));
-    socket.on('connect', () => socket.write(HANDSHAKE));
+    socket.on(encrypted ? 'secureConnect' : 'connect', () => socket.write(HANDSHAKE));
     socket.on('data', (data) => finish(data.length >= 4));
     socket.on('error', () => finish(false));
     socket.on('close', () => finish(false));
@@ -45,13 +49,13 @@ async function withDriver<T>(access: BoltAccess, call: (driver: Driver) => Promi
   try {
     return await call(driver);
   } catch (error) {
-    throw boltError(error, access.address);
+    throw boltError(error, access);
   } finally {
     await driver.close().catch(() => {});
   }
 }
 
-function boltError(error: unknown, address: string): LifeboatError {
+function boltError(error: unknown, { address, username }: BoltAccess): LifeboatError {
   if (error instanceof LifeboatError) return error;
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   if (code.includes('Security')) {
@@ -60,12 +64,12 @@ function boltError(error: unknown, address: string): LifeboatError {
       `Neo4j at ${address} refused the configured username and password: correct them, or leave them out to back up without counts.`,
     );
   }
+  // A sandbox, which takes no login, is reached through a tunnel that nobody configures.
+  const advice = username ? ' If it is up, correct "bolt" to an address at which the worker reaches it.' : '';
   return new LifeboatError(
     'DatabaseUnreachable',
-    `Neo4j at ${address} does not answer: ${messageOf(error)}`,
-    {
-      cause: error,
-    },
+    `Neo4j at ${address} does not answer: ${messageOf(error).replace(/\.$/, '')}.${advice}`,
+    { cause: error },
   );
 }
 

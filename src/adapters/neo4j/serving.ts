@@ -10,7 +10,7 @@ export type ServingEvidence = 'bolt' | 'health check' | 'published port' | 'log'
 /**
  * Whether a Neo4j container serves its clients, asked of the first of these that exists: the configured Bolt address
  * (with a query, where credentials are configured), the container's own health check, its published or host port,
- * and its log since it was started.
+ * and its log since it was started. A port that does not answer proves nothing: then the log is asked as well.
  */
 export async function isServing(
   engine: Engine,
@@ -29,8 +29,25 @@ export async function isServing(
     return { serving: !down && container.health === 'healthy', evidence: 'health check' };
   }
   const published = publishedBolt(container);
-  if (published) return { serving: !down && (await boltAnswers(published)), evidence: 'published port' };
-  return { serving: !down && (await logSaysStarted(engine, container)), evidence: 'log' };
+  if (!published) return { serving: !down && (await logSaysStarted(engine, container)), evidence: 'log' };
+  if (down) return { serving: false, evidence: 'published port' };
+  if (await boltAnswers(published)) return { serving: true, evidence: 'published port' };
+  // A worker in a container, or of an engine on another machine, may never reach a port of the engine's host.
+  const started = await logSaysStarted(engine, container).catch(() => false);
+  return { serving: started, evidence: started ? 'log' : 'published port' };
+}
+
+/**
+ * Refuse a database that runs and that its configured Bolt address does not reach: once it was stopped, nobody would see it come back.
+ * @throws {LifeboatError} `DatabaseUnreachable`.
+ */
+export async function requireReachable(service: Neo4jService, container: Container): Promise<void> {
+  if (!service.bolt || !container.running || container.paused) return;
+  if (await boltAnswers(service.bolt)) return;
+  throw new LifeboatError(
+    'DatabaseUnreachable',
+    `The container "${container.name}" of service "${service.name}" runs, and does not answer at its "bolt", ${service.bolt}: nothing was stopped. Correct "bolt" to an address at which the worker reaches it, or leave it out, so that its health check, published port or log is asked; if the address is right, look at "docker logs ${container.name}".`,
+  );
 }
 
 /** The address at which the engine's host reaches Bolt, from the container's configuration. */

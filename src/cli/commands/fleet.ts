@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { LifeboatError } from '../../model/failures.ts';
 import type { HostLine } from '../../model/fleet-status.ts';
 import { runs, several } from '../command.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { fleetBackupCode, fleetStatusCode } from '../result-code.ts';
 import { startRun } from '../start-run.ts';
 import { table } from '../terminal.ts';
 import { ago } from './sets.ts';
@@ -61,7 +61,7 @@ export function addFleetCommands(program: Command): void {
       { ...whichHosts(options), backup: Object.keys(each).length > 0 ? each : undefined },
       options,
       backupText,
-      ({ state }) => (state === 'complete' ? EXIT.ok : EXIT.partial),
+      fleetBackupCode,
     );
   });
 
@@ -69,7 +69,14 @@ export function addFleetCommands(program: Command): void {
     'how old the newest sets of every host are, and which hosts do not answer',
   );
   runs(status, (context, options: FleetOptions) =>
-    startRun<FleetStatusResult>(context, 'fleetStatus', whichHosts(options), options, statusText, statusCode),
+    startRun<FleetStatusResult>(
+      context,
+      'fleetStatus',
+      whichHosts(options),
+      options,
+      statusText,
+      fleetStatusCode,
+    ),
   );
 }
 
@@ -109,10 +116,4 @@ function statusText({ hosts }: FleetStatusResult): string {
     line.problem ?? '',
   ]);
   return table(['HOST', 'STATE', 'NEWEST', 'SERVICES', 'LIFEBOAT', ''], rows);
-}
-
-/** Silent hosts first, then sets that are too old. */
-function statusCode({ counts }: FleetStatusResult): ExitCode {
-  if (counts.unreachable) return EXIT.unreachable;
-  return counts.stale || counts.problem ? EXIT.partial : EXIT.ok;
 }

@@ -1,14 +1,15 @@
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../../config/config.ts';
-import { LifeboatError } from '../../model/failures.ts';
+import { LifeboatError, messageOf } from '../../model/failures.ts';
 import { applySchedules } from '../../schedules/apply-schedules.ts';
 import { serveCodec } from '../../temporal/codec-server.ts';
 import { codecOf } from '../../temporal/data-converter.ts';
 import { type Context, runs } from '../command.ts';
 import { startTemporal } from '../embedded-temporal.ts';
 import { EXIT } from '../exit-code.ts';
+import { keepRuns } from '../run-retention.ts';
 import { connect } from '../session.ts';
 
 interface UpOptions {
@@ -36,8 +37,8 @@ export function addProcessCommands(program: Command): void {
     .command('up')
     .description('everything in one process: an embedded Temporal server, the worker and the schedules')
     .option('--state <dir>', 'where the server keeps its state', process.env.LIFEBOAT_STATE ?? '.lifeboat')
-    .option('--port <port>', 'port of the server', Number, 7233)
-    .option('--ui-port <port>', 'port of its web page; 0 for none', Number, 8233)
+    .option('--port <port>', 'port of the server', portFrom(1), 7233)
+    .option('--ui-port <port>', 'port of its web page; 0 for none', portFrom(0), 8233)
     .option('--no-schedules', 'leave the schedules as they are');
   runs(up, async ({ session, terminal }: Context, options: UpOptions) => {
     const declared = await session.config();
@@ -58,6 +59,7 @@ export function addProcessCommands(program: Command): void {
         `Temporal runs at ${server.address}${server.ui ? `, its page at ${server.ui}` : ''}; state in ${resolve(options.state)}`,
       );
       const config = onEmbedded(declared, server.address, resolve(options.state));
+      await keepRunsLonger(config, terminal);
       if (options.schedules && !ending.signal.aborted) await applyDeclared(config, terminal);
       if (!ending.signal.aborted) await serve(config, terminal, ending.signal);
     } finally {
@@ -94,6 +96,15 @@ export function addProcessCommands(program: Command): void {
   });
 }
 
+/** Reads a port; what is none is refused with the option's name and what it takes. */
+const portFrom =
+  (lowest: 0 | 1) =>
+  (text: string): number => {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+    if (port >= lowest && port <= 65_535) return port;
+    throw new InvalidArgumentError(`It must be a whole number from ${lowest} to 65535.`);
+  };
+
 /** Servers that run beside a worker do not keep a process alive; this does. */
 async function untilEnded(signal: AbortSignal): Promise<void> {
   const forever = 2 ** 31 - 1;
@@ -116,6 +127,20 @@ async function serve(config: Config, terminal: Context['terminal'], signal: Abor
     signal,
     onReady: () => terminal.note(`The worker serves the task queue "${taskQueue}". End it with Ctrl-C.`),
   });
+}
+
+/** A calendar of runs that forgets is no reason not to serve. */
+async function keepRunsLonger(config: Config, terminal: Context['terminal']): Promise<void> {
+  try {
+    const { connection, namespace } = await connect(config);
+    try {
+      await keepRuns(connection.workflowService, namespace);
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    terminal.note(`The embedded Temporal server forgets runs after a day: ${messageOf(error)}`);
+  }
 }
 
 async function applyDeclared(config: Config, terminal: Context['terminal']): Promise<void> {

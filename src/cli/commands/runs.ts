@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { stringify } from 'yaml';
 import { LifeboatError } from '../../model/failures.ts';
 import { type Context, confirmed, runs, several } from '../command.ts';
-import { EXIT } from '../exit-code.ts';
+import { type BackupOutcome, backupCode } from '../result-code.ts';
 import { startRun } from '../start-run.ts';
 
 interface FollowOptions {
@@ -18,10 +18,8 @@ function following(command: Command): Command {
 }
 
 /** A result that names its state; `partial` has an exit code of its own. */
-interface BackupResult {
+interface BackupResult extends BackupOutcome {
   set: string;
-  state: 'complete' | 'partial';
-  repositories?: Record<string, string>;
   bytes?: number;
   seconds?: number;
   failures?: { service: string; message: string }[];
@@ -54,7 +52,7 @@ export function addRunCommands(program: Command): void {
       },
       options,
       backupText,
-      (result) => (wholeOf(result) ? EXIT.ok : EXIT.partial),
+      backupCode,
     ),
   );
 
@@ -90,10 +88,6 @@ export function addRunCommands(program: Command): void {
     startRun(context, 'replicate', { set, from: options.from, to: options.to }, options, resultText),
   );
 }
-
-/** Complete, and in every repository that it should be in. */
-const wholeOf = (result: BackupResult): boolean =>
-  result.state === 'complete' && Object.values(result.repositories ?? {}).every((state) => state === 'ok');
 
 function backupText(result: BackupResult): string {
   const { set, state, repositories = {}, bytes, seconds, failures = [] } = result;

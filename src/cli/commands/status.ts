@@ -4,10 +4,11 @@ import { lookAtSets, type SetDetails } from '../../adapters/repository/catalog.t
 import type { Repository } from '../../adapters/repository/repository.ts';
 import { isVerified } from '../../adapters/repository/resolve-set.ts';
 import type { Service } from '../../config/config.ts';
-import { LifeboatError, messageOf } from '../../model/failures.ts';
+import { messageOf } from '../../model/failures.ts';
 import { type Context, runs } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import type { Connected } from '../session.ts';
+import { codeOfRun } from '../result-code.ts';
+import { firstToWatch, type RunningRun, runningRuns, typeOfRun } from '../running-runs.ts';
 import { hasWorker, watchRun } from '../start-run.ts';
 import { table } from '../terminal.ts';
 import { resultText } from './runs.ts';
@@ -32,12 +33,6 @@ interface ServiceStatus {
   /** Time of the newest complete set that holds it, in any repository. */
   newest: string | null;
   newestVerified: string | null;
-}
-
-interface RunningRun {
-  workflowId: string;
-  type: string;
-  startedAt: string;
 }
 
 interface TemporalStatus {
@@ -74,13 +69,15 @@ export function addStatusCommands(program: Command): void {
     .description('follow a run that was started elsewhere');
   runs(watch, async (context, _options: object, workflowId?: string) => {
     const connected = await context.session.temporal();
-    const id = workflowId ?? (await runningRuns(connected)).at(0)?.workflowId;
+    const id = workflowId ?? firstToWatch(await runningRuns(connected))?.workflowId;
     if (id === undefined) {
       context.terminal.result({ running: [] }, () => 'Nothing is running.');
       return EXIT.ok;
     }
+    const codeOf = codeOfRun(await typeOfRun(connected, id));
     context.terminal.note(`Watching ${id}`);
-    return await watchRun(context, connected, connected.client.workflow.getHandle(id), resultText);
+    const handle = connected.client.workflow.getHandle(id);
+    return await watchRun(context, connected, handle, resultText, codeOf);
   });
 }
 
@@ -147,24 +144,6 @@ async function temporalStatus(session: Context['session']): Promise<TemporalStat
   } catch (error) {
     return { address, reachable: false, worker: false, running: [], problem: messageOf(error) };
   }
-}
-
-/** Runs that a person would want to watch, newest first: the watchdog and parts of other runs are not among them. */
-async function runningRuns({ client, taskQueue }: Connected): Promise<RunningRun[]> {
-  const found: RunningRun[] = [];
-  const query = `TaskQueue = '${taskQueue.replaceAll("'", "''")}' AND ExecutionStatus = 'Running'`;
-  try {
-    for await (const run of client.workflow.list({ query })) {
-      const part = run.parentExecution !== undefined;
-      if (part || run.type === 'watchdog') continue;
-      found.push({ workflowId: run.workflowId, type: run.type, startedAt: run.startTime.toISOString() });
-    }
-  } catch (cause) {
-    throw new LifeboatError('HostUnreachable', `The Temporal server can not list runs: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
-  return found.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
 }
 
 function statusText(

@@ -1,9 +1,11 @@
 import { describeReference, findContainer } from '../../adapters/docker/container.ts';
-import { asking, connectEngine } from '../../adapters/docker/engine.ts';
+import { asking, connectEngine, type Engine } from '../../adapters/docker/engine.ts';
 import { labelledContainers } from '../../adapters/docker/labelled-containers.ts';
 import type { Config, Neo4jService, QdrantService } from '../../config/config.ts';
+import { onlyAsksHosts } from '../../config/fleet.ts';
 import { servicesFromLabels } from '../../config/labels.ts';
-import { messageOf } from '../../model/failures.ts';
+import { LifeboatError, messageOf } from '../../model/failures.ts';
+import { lookAtBolt } from './bolt-checks.ts';
 import { type Check, type Finding, fail, ok, warn } from './check.ts';
 
 /** How long a server gets to answer (milliseconds). */
@@ -16,13 +18,7 @@ export function engineChecks(config: Config): Check[] {
   return [
     {
       subject: 'Docker',
-      look: async () => {
-        const { Version, ApiVersion } = await asking('ask for its version', () => engine.version());
-        return [
-          ...ok('Docker', `engine ${Version}, API ${ApiVersion}`),
-          ...(await lookAtLabels(engine, config)),
-        ];
-      },
+      look: async () => await lookAtEngine(engine, config),
     },
     ...neo4j.map((service) => ({
       subject: `service ${service.name}`,
@@ -39,8 +35,19 @@ export function engineChecks(config: Config): Check[] {
   ];
 }
 
+async function lookAtEngine(engine: Engine, config: Config): Promise<Finding[]> {
+  try {
+    const { Version, ApiVersion } = await asking('ask for its version', () => engine.version());
+    return [...ok('Docker', `engine ${Version}, API ${ApiVersion}`), ...(await lookAtLabels(engine, config))];
+  } catch (error) {
+    const away = error instanceof LifeboatError && error.type === 'EngineUnreachable';
+    if (!away || !onlyAsksHosts(config)) throw error;
+    return ok('Docker', 'there is none, and the controller of a fleet without services needs none');
+  }
+}
+
 /** Services that containers declare by labels. */
-async function lookAtLabels(engine: ReturnType<typeof connectEngine>, config: Config): Promise<Finding[]> {
+async function lookAtLabels(engine: Engine, config: Config): Promise<Finding[]> {
   const containers = await labelledContainers(engine);
   const { services, errors } = servicesFromLabels(containers, config.services, process.env);
   return [
@@ -49,10 +56,7 @@ async function lookAtLabels(engine: ReturnType<typeof connectEngine>, config: Co
   ];
 }
 
-async function lookAtContainer(
-  engine: ReturnType<typeof connectEngine>,
-  service: Neo4jService,
-): Promise<Finding[]> {
+async function lookAtContainer(engine: Engine, service: Neo4jService): Promise<Finding[]> {
   const subject = `service ${service.name}`;
   const container = await findContainer(engine, service.target);
   const what = describeReference(service.target);
@@ -74,6 +78,8 @@ async function lookAtContainer(
   if (container.health === 'unhealthy') {
     findings.push(...warn(subject, `${what} is unhealthy`, `Look at its log: docker logs ${container.name}`));
   }
+  if (container.running && !container.paused)
+    findings.push(...(await lookAtBolt(engine, service, container)));
   if (!service.password) {
     const advice = 'Give username and password, so that a restore and a drill can compare counts.';
     findings.push(...warn(subject, 'there is no password', advice));
