@@ -4,7 +4,7 @@ import { findContainer } from '../adapters/docker/container.ts';
 import { clearDebt, type Debt, listDebts } from '../adapters/docker/debt.ts';
 import { asking, installationLabel } from '../adapters/docker/engine.ts';
 import { removeContainer } from '../adapters/docker/helper.ts';
-import { clearInterruption, listInterruptions } from '../adapters/docker/interruption.ts';
+import { listInterruptions } from '../adapters/docker/interruption.ts';
 import { listVolumes, removeVolume } from '../adapters/docker/volume.ts';
 import { storeLayout } from '../adapters/neo4j/layout.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
@@ -70,7 +70,6 @@ export function createWatchdogActivities(deps: Dependencies) {
         if (!record) return 'was up already';
         const outcome = await reclaim(deps, record, context);
         if (outcome === 'started') deps.metrics?.watchdogStarted(record.service);
-        await clearInterruption(engine, record.volume);
         return outcome;
       });
     },

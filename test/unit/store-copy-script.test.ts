@@ -210,7 +210,7 @@ async function shortCopy(name: string, { perl, wanted }: { perl: boolean; wanted
   return {
     data,
     copy,
-    ends: async (inWindow = async (): Promise<unknown> => {}) => {
+    ends: async (inWindow = async (): Promise<unknown> => undefined) => {
       const script = ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', wanted, ...TREES];
       const helper = spawn('/bin/sh', script, { env });
       let said = '';
