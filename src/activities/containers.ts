@@ -1,13 +1,16 @@
 import { findContainer, seekContainer } from '../adapters/docker/container.ts';
-import { removeContainers } from '../adapters/docker/helper.ts';
-import { clearInterruption, listInterruptions, underRecord } from '../adapters/docker/interruption.ts';
+import {
+  clearInterruption,
+  listInterruptions,
+  recordInterruption,
+  underRecord,
+} from '../adapters/docker/interruption.ts';
 import { pauseContainer, resumeContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
 import { LifeboatError } from '../model/failures.ts';
-import { LABELS } from '../model/names.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { reclaim } from './reclaim.ts';
 import { step } from './step.ts';
-import { type ClosedWindow, closeWindow, type Swap, serveAgain, settleSwap } from './windows.ts';
+import { type ClosedWindow, closeWindow, type Swap, serveAgain, settleStopped } from './windows.ts';
 
 /** How a service's container was found. */
 export interface Found {
@@ -43,7 +46,6 @@ export function createContainerActivities(deps: Dependencies) {
         for (const record of await listInterruptions(engine)) {
           if (record.service !== input.service || record.runId === context.runId) continue;
           await reclaim(deps, record, context);
-          await clearInterruption(engine, record.volume);
         }
         const container = await findContainer(engine, neo4jNamed(deps.config(), input.service).target);
         if (container.paused) {
@@ -98,13 +100,29 @@ export function createContainerActivities(deps: Dependencies) {
       );
     },
 
-    /** After a swap that failed in a service that was stopped anyway: see that it has its own stores again. */
+    /** Before a swap in a service that is stopped anyway: write down what has to be brought back if nobody finds it good. */
+    async recordSwap(input: { service: string; swap: Swap }): Promise<void> {
+      await step('record', async (context) => {
+        const { name, target } = neo4jNamed(deps.config(), input.service);
+        const { workflowId, runId } = context;
+        await recordInterruption(engine, await findContainer(engine, target), {
+          ...{ action: 'stop', service: name, workflowId, runId, graceSeconds: 0 },
+          restore: JSON.stringify(input.swap),
+          leftStopped: true,
+        });
+      });
+    },
+
+    /** After such a swap: see that the service has its own stores, unless the new ones were accepted; the record of it goes. */
     async settleSwap(input: { service: string; swap: Swap }): Promise<{ rolledBack: boolean }> {
       return await step('settle', async (context) => {
         const service = neo4jNamed(deps.config(), input.service);
-        // One whose worker died may still be at it.
-        await removeContainers(engine, { [LABELS.service]: service.name, [LABELS.window]: 'inside' });
-        return { rolledBack: await settleSwap(engine, service, input.swap, context) };
+        const rolledBack = await settleStopped(engine, service, input.swap, context);
+        for (const record of await listInterruptions(engine)) {
+          if (record.service !== service.name || record.runId !== context.runId) continue;
+          await clearInterruption(engine, record.volume);
+        }
+        return { rolledBack };
       });
     },
 

@@ -20,6 +20,7 @@ import { LifeboatError } from '../model/failures.ts';
 import type { GraphFacts } from '../model/manifest.ts';
 import { type Dependencies, neo4jNamed } from './dependencies.ts';
 import { checkpoint, letGoOn, type Release, requireWindow, sameWindow } from './held-window.ts';
+import { inTime } from './in-time.ts';
 import { adminContextOf, type ServiceStep, sandboxContextOf, within } from './neo4j.ts';
 import { type Step, step } from './step.ts';
 
@@ -78,9 +79,19 @@ export function createNeo4jCopyActivities(deps: Dependencies) {
         context.beat({ step: 'recovering the copy in a sandbox' });
         await startSandbox(engine, await sandboxContextOf(engine, input, context), COPY);
         let facts: Record<string, GraphFacts>;
-        const tunnel = await awaitSandbox(engine, name, service.startTimeoutSeconds * 1000, context);
+        const limitMs = service.startTimeoutSeconds * 1000;
+        const tunnel = await awaitSandbox(engine, name, limitMs, context);
         try {
-          facts = await servedFacts({ address: `bolt://127.0.0.1:${tunnel.port}` }, input.databases);
+          // One that accepts connections may still answer no question, and the driver would wait for it without end.
+          facts = await inTime(
+            servedFacts({ address: `bolt://127.0.0.1:${tunnel.port}` }, input.databases),
+            { signal: context.signal, limitMs },
+            () =>
+              new LifeboatError(
+                'StartFailed',
+                `Neo4j in the sandbox ${name} did not say within ${limitMs / 1000} s what the copy holds: raise the "startTimeout" of service "${plan.service}" if the copy needs longer to recover.`,
+              ),
+          );
         } finally {
           await tunnel.close();
         }

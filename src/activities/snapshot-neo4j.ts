@@ -109,7 +109,8 @@ export async function payStoreSnapshot(deps: Dependencies, debt: Debt): Promise<
   await clearDebt(deps.engine, debt);
 }
 
-const snapshotId = ({ set, service }: { set: string; service: string }): string =>
+/** The name of the snapshot of one service in one run. */
+export const snapshotId = ({ set, service }: { set: string; service: string }): string =>
   `lifeboat-${word(set)}-${word(service)}`;
 
 const debtOf = (service: string, { id, source }: SnapshotSubject): Debt => ({

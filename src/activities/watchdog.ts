@@ -4,7 +4,7 @@ import { findContainer } from '../adapters/docker/container.ts';
 import { clearDebt, type Debt, listDebts } from '../adapters/docker/debt.ts';
 import { asking, installationLabel } from '../adapters/docker/engine.ts';
 import { removeContainer } from '../adapters/docker/helper.ts';
-import { clearInterruption, listInterruptions } from '../adapters/docker/interruption.ts';
+import { listInterruptions } from '../adapters/docker/interruption.ts';
 import { listVolumes, removeVolume } from '../adapters/docker/volume.ts';
 import { storeLayout } from '../adapters/neo4j/layout.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
@@ -14,7 +14,7 @@ import type { Dependencies } from './dependencies.ts';
 import { tidyPlace } from './kept-stores.ts';
 import { type Reclaimed, reclaim } from './reclaim.ts';
 import { abandonUpload } from './resumable-upload.ts';
-import { payStoreSnapshot } from './snapshot-neo4j.ts';
+import { payStoreSnapshot, snapshotId } from './snapshot-neo4j.ts';
 import { type Step, step } from './step.ts';
 import { withQdrant } from './with-qdrant.ts';
 
@@ -70,7 +70,6 @@ export function createWatchdogActivities(deps: Dependencies) {
         if (!record) return 'was up already';
         const outcome = await reclaim(deps, record, context);
         if (outcome === 'started') deps.metrics?.watchdogStarted(record.service);
-        await clearInterruption(engine, record.volume);
         return outcome;
       });
     },
@@ -114,8 +113,15 @@ export function createWatchdogActivities(deps: Dependencies) {
           if (role !== 'helper' && role !== 'sandbox' && role !== 'staging') continue;
           if (await over(Labels)) await attempt(Names[0]?.slice(1) ?? Id, () => removeContainer(engine, Id));
         }
+        // Before the staging, which every one of them had first.
+        const debts = await listDebts(engine);
+        /** The critical section has taken a snapshot, and is over; the run that has the staging still copies out of it. */
+        const copied = new Set<string>();
         for (const { name, labels } of await listVolumes(engine, { [LABELS.role]: 'staging' })) {
-          if (!(await over(labels))) continue;
+          if (!(await over(labels))) {
+            copied.add(snapshotId({ set: labels[LABELS.set] ?? '', service: labels[LABELS.service] ?? '' }));
+            continue;
+          }
           // The only trace of what was prepared beside the stores: it goes when that has gone.
           await attempt(name, async () => {
             await tidyRestore(labels, context);
@@ -133,8 +139,9 @@ export function createWatchdogActivities(deps: Dependencies) {
           if (await isWanted(labels[LABELS.service] ?? '', context)) continue;
           await attempt(name, () => removeVolume(engine, name));
         }
-        for (const debt of await listDebts(engine)) {
+        for (const debt of debts) {
           if (debt.kind === 'qdrant-restore' || (await isOpen(debt.workflowId, debt.runId))) continue;
+          if (debt.kind === 'store-snapshot' && copied.has(debt.name)) continue;
           await attempt(`${debt.kind} ${debt.name || debt.collection}`, () => payDebt(debt));
         }
         await deps.uploads?.sweep(

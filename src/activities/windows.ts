@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Container, findContainer } from '../adapters/docker/container.ts';
+import { type Container, findContainer, seekContainer } from '../adapters/docker/container.ts';
 import type { Engine } from '../adapters/docker/engine.ts';
 import { removeContainers } from '../adapters/docker/helper.ts';
-import { clearInterruption, type Interruption, listInterruptions } from '../adapters/docker/interruption.ts';
+import {
+  beginGivingBack,
+  clearInterruption,
+  type Interruption,
+  listInterruptions,
+} from '../adapters/docker/interruption.ts';
 import { resumeContainer, startContainer, stopContainer } from '../adapters/docker/lifecycle.ts';
 import { isServing } from '../adapters/neo4j/serving.ts';
 import { isSwapPending, runSwapStep } from '../adapters/neo4j/swap.ts';
-import type { Neo4jService } from '../config/config.ts';
+import type { ContainerReference, Neo4jService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { LABELS } from '../model/names.ts';
 import type { RestorePlace } from '../model/restore-place.ts';
@@ -39,9 +44,15 @@ export async function closeWindow(
   const resumedAt = await resumeAtOnce(engine, service);
   await removeContainers(engine, { [LABELS.service]: service.name, [LABELS.window]: 'inside' });
   const records = (await listInterruptions(engine)).filter((record) => record.service === service.name);
-  await awaitStopInFlight(engine, service, records, context);
+  for (const record of records) await awaitStopInFlight(engine, service.target, record, context);
   const rolledBack = await settleSwaps(engine, service, records, context);
-  await serveAgain(engine, service, context);
+  try {
+    await serveAgain(engine, service, context);
+  } catch (error) {
+    // What was started and fell over again is not what a person has stopped, also when nobody is left to try once more.
+    for (const record of records) await beginGivingBack(engine, record).catch(() => {});
+    throw error;
+  }
   const servingSince = new Date().toISOString();
   for (const record of records) await clearInterruption(engine, record.volume);
   // An attempt that slept may have stopped or paused it before it could see that the record is gone.
@@ -64,19 +75,20 @@ async function resumeAtOnce(engine: Engine, service: Neo4jService): Promise<stri
 /**
  * After the death of a worker in the middle of a stop, the engine may still be about to stop the container: it runs,
  * but has not been started since the record. Starting it now would do nothing, and then it would go down. So wait for
- * the stop to happen, at most as long as it may take.
+ * the stop to happen, at most as long as it may take. Answers the container as it is then.
  */
-async function awaitStopInFlight(
+export async function awaitStopInFlight(
   engine: Engine,
-  service: Neo4jService,
-  records: Interruption[],
+  target: ContainerReference,
+  record: Interruption,
   context: Step,
-): Promise<void> {
-  const record = records.find(({ action }) => action === 'stop');
-  if (!record) return;
-  while (Date.now() < record.stopBy.getTime()) {
-    const container = await findContainer(engine, service.target);
-    if (!container.running || container.startedAt > record.at || container.id !== record.containerId) return;
+): Promise<Container | undefined> {
+  while (true) {
+    const container = await seekContainer(engine, target);
+    if (record.action !== 'stop' || record.leftStopped || Date.now() >= record.stopBy.getTime())
+      return container;
+    if (!container?.running || container.startedAt > record.at || container.id !== record.containerId)
+      return container;
     context.beat({ step: 'waiting for a stop that is under way' });
     await sleep(500, undefined, { signal: context.signal });
   }
@@ -93,27 +105,45 @@ async function settleSwaps(
   context: Step,
 ): Promise<boolean> {
   let rolledBack = false;
-  for (const { restore } of records) {
-    if (!restore) continue;
-    rolledBack = (await settleSwap(engine, service, JSON.parse(restore) as Swap, context)) || rolledBack;
+  for (const record of records) {
+    if (!record.restore) continue;
+    const begin = async () => await beginGivingBack(engine, record);
+    const swap = JSON.parse(record.restore) as Swap;
+    rolledBack = (await settleSwap(engine, service, swap, context, begin)) || rolledBack;
   }
   return rolledBack;
 }
 
-/** Bring the old stores back if a swap began and nobody has found it good; the service is stopped for that, and left so. Answers whether it was so. */
+/**
+ * Bring the old stores back if a swap began and nobody has found it good; the service is stopped for that, and left so. Answers whether it was so.
+ * @param begin done before anything is.
+ */
 export async function settleSwap(
   engine: Engine,
   service: Neo4jService,
   { place, databases }: Swap,
   context: Step,
+  begin: () => Promise<void> = async () => {},
 ): Promise<boolean> {
   const container = await findContainer(engine, service.target);
   const about = { service: service.name, runId: context.runId, container };
   if (!(await isSwapPending(engine, about, place))) return false;
+  await begin();
   context.beat({ step: 'bringing the old stores back' });
   if (container.running) await stopContainer(engine, container.id, service.stopGraceSeconds);
   await runSwapStep(engine, 'roll back', about, place, databases);
   return true;
+}
+
+/** The same for a service that was stopped anyway; whoever was at the swap and died may have left a helper that still is. */
+export async function settleStopped(
+  engine: Engine,
+  service: Neo4jService,
+  swap: Swap,
+  context: Step,
+): Promise<boolean> {
+  await removeContainers(engine, { [LABELS.service]: service.name, [LABELS.window]: 'inside' });
+  return await settleSwap(engine, service, swap, context);
 }
 
 /**

@@ -8,7 +8,7 @@ import { type CaptureOptions, captureNeo4j } from './capture-neo4j.ts';
 export interface ServiceBackup<R> {
   record: R;
   artifacts: Artifact[];
-  /** It was captured after the window in which nobody could write. */
+  /** It was captured after the window in which nobody could write, or that window ended before all was captured. */
   late?: boolean;
 }
 

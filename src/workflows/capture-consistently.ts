@@ -76,12 +76,16 @@ export async function captureConsistently(
     await CancellationScope.nonCancellable(
       async () => await condition(() => graphs.every(({ service }) => over.has(service))),
     );
-    await pause?.resume();
+    return pause === undefined || (await pause.resume());
   });
   // What a cancel interrupts still cleans up after itself, so everything is waited for.
   const [results, [end]] = await Promise.all([Promise.allSettled(outcomes), Promise.allSettled([captured])]);
   if (end?.status === 'rejected') throw end.reason;
-  return results;
+  if (end?.value) return results;
+  report.line('The application went on before everything was captured, so the set is not consistent.');
+  return results.map((one) =>
+    one.status === 'fulfilled' ? { ...one, value: { ...one.value, late: true } } : one,
+  );
 }
 
 async function release(service: string): Promise<void> {
@@ -92,7 +96,8 @@ async function release(service: string): Promise<void> {
     .catch(() => {});
 }
 
-async function pauseApplication(report: ProgressReport): Promise<{ resume(): Promise<void> }> {
+/** `resume` answers whether it was paused until then. */
+async function pauseApplication(report: ProgressReport): Promise<{ resume(): Promise<boolean> }> {
   let paused: string[] | undefined;
   setHandler(applicationPaused, (containers) => {
     paused = containers;
@@ -109,9 +114,13 @@ async function pauseApplication(report: ProgressReport): Promise<{ resume(): Pro
     throw fail('ServiceBusy', 'The application is paused by another run of Lifeboat: wait for it.');
   }
   let failure: unknown;
-  const ended = child.result().catch((error: unknown) => {
-    failure = error;
-  });
+  const ended = child.result().then(
+    ({ held }) => held,
+    (error: unknown) => {
+      failure = error;
+      return false;
+    },
+  );
   await condition(() => paused !== undefined || failure !== undefined);
   if (failure !== undefined)
     throw fail('BackupFailed', `The application could not be paused: ${causeOf(failure).message}`);
@@ -120,7 +129,7 @@ async function pauseApplication(report: ProgressReport): Promise<{ resume(): Pro
     resume: async () =>
       await CancellationScope.nonCancellable(async () => {
         await child.signal(resumeApplication).catch(() => {});
-        await ended;
+        return await ended;
       }),
   };
 }

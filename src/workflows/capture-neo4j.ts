@@ -58,6 +58,8 @@ export async function captureNeo4j(plan: Neo4jPlan, options: CaptureOptions): Pr
   // What is taken while clients write is of no common moment with anything else.
   const modes = options.hold ? chosen.filter((mode) => mode !== 'online') : chosen;
   const fallbacks: Fallback[] = [];
+  /** Others may have captured theirs within a window that this service had; what fails before one was opened costs no common moment. */
+  let opened = false;
   // What the repository refuses it would refuse after every mode.
   const notStored = new Set<unknown>();
   const store = async (database: string) =>
@@ -66,9 +68,17 @@ export async function captureNeo4j(plan: Neo4jPlan, options: CaptureOptions): Pr
       throw error;
     });
   for (const mode of modes) {
-    const late = options.hold && fallbacks.length > 0;
+    const late = options.hold && opened;
+    const onSection = () => {
+      opened = true;
+    };
     try {
-      const captured = await capture(plan, mode, { ...options, store, hold: options.hold && !late });
+      const captured = await capture(plan, mode, {
+        ...options,
+        store,
+        hold: options.hold && !late,
+        onSection,
+      });
       const { wasRunning, held } = captured.section;
       return { ...captured, mode, fallbacks, late: late || (options.hold && wasRunning && !held) };
     } catch (error) {
@@ -85,7 +95,7 @@ export async function captureNeo4j(plan: Neo4jPlan, options: CaptureOptions): Pr
 async function capture(
   plan: Neo4jPlan,
   mode: CaptureMode,
-  options: CaptureOptions,
+  options: CaptureOptions & { onSection: () => void },
 ): Promise<Pick<Captured, 'section' | 'facts' | 'artifacts'>> {
   const { set, report } = options;
   const { service } = plan;
@@ -106,6 +116,7 @@ async function capture(
     }
     const window = WINDOWS[mode];
     report.service(service, window.window === 'none' ? 'backing itself up' : `${window.window} window`);
+    options.onSection();
     const section = await inCriticalSection(
       { set, plan, hold: options.hold, ...window },
       { wait: options.wait },

@@ -149,11 +149,14 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     // The parent may be gone (terminated), and with it its own clean-up.
     if (isCancellation(failure)) {
       const { set, plan, work } = input;
+      const place = work.kind === 'swap' ? work.swap.place : undefined;
+      const tidy = async () =>
+        place &&
+        (await compensate('Remove what the cancelled restore prepared').tidyRestore({ set, plan, place }));
+      // By the staging volume the watchdog finds what was prepared beside the stores, so it goes last; one that keeps the copy goes by what is on it.
+      if (place?.volume === undefined) await tidy();
       await compensate('Remove what the cancelled run staged').removeStaging({ set, service });
-      if (work.kind === 'swap') {
-        const { place } = work.swap;
-        await compensate('Remove what the cancelled restore prepared').tidyRestore({ set, plan, place });
-      }
+      if (place?.volume !== undefined) await tidy();
     }
   });
   const oldServe = rolledBack || (swapping && !accepting);
@@ -218,9 +221,10 @@ async function withoutWindow({ set, plan }: CriticalSectionInput): Promise<Criti
 async function leaveStopped(input: InWindow): Promise<CriticalSectionResult> {
   const { service } = input.plan;
   const from = new Date().toISOString();
-  const done = await doWork(input, false).catch(async (error: unknown) => {
-    if (input.work.kind === 'swap') throw await settled(service, input.work.swap, error);
-    if (causeOf(error).type !== 'RecoveryNeeded') throw error;
+  const work = async () =>
+    input.work.kind === 'swap' ? await swapStopped(input, input.work.swap) : await doWork(input, false);
+  const done = await work().catch(async (error: unknown) => {
+    if (input.work.kind === 'swap' || causeOf(error).type !== 'RecoveryNeeded') throw error;
     await recoverStopped(service);
     return await doWork(input, false).catch((again: unknown) => {
       throw causeOf(again).type === 'RecoveryNeeded' ? unclean(service) : again;
@@ -237,12 +241,26 @@ async function leaveStopped(input: InWindow): Promise<CriticalSectionResult> {
   };
 }
 
-/** A swap that failed while the service was stopped anyway: the old stores are brought back, and it stays stopped. */
-async function settled(service: string, swap: Swap, failure: unknown): Promise<unknown> {
-  const { rolledBack } = await CancellationScope.nonCancellable(
-    async () => await compensate(`See that ${service} has its stores`).settleSwap({ service, swap }),
-  );
-  return rolledBack ? broughtBack(service, failure, 'back, and it is left stopped as it was found') : failure;
+/**
+ * A swap while the service is stopped anyway: when it fails the old stores are brought back, and it stays stopped. It is written down like a stop, so that
+ * somebody brings them back also when this section is ended in its middle.
+ */
+async function swapStopped(input: InWindow, swap: Swap): Promise<WorkDone> {
+  const { service } = input.plan;
+  const settle = async () =>
+    await CancellationScope.nonCancellable(
+      async () => await compensate(`See that ${service} has its stores`).settleSwap({ service, swap }),
+    );
+  let done: WorkDone;
+  try {
+    await inWindow(`Write down what is swapped in ${service}`).recordSwap({ service, swap });
+    done = await doWork(input, false);
+  } catch (error) {
+    const { rolledBack } = await settle();
+    throw rolledBack ? broughtBack(service, error, 'back, and it is left stopped as it was found') : error;
+  }
+  await settle();
+  return done;
 }
 
 /** Start it once, so that it recovers, and stop it again: it is left as it was found, but clean. */

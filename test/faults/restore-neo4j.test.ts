@@ -32,7 +32,7 @@ for (const [step, fault] of ATTEMPTS) {
   });
 }
 
-for (const fault of ['failure', 'cancel'] as const) {
+for (const fault of ['failure', 'cancel', 'section terminated'] as const) {
   test(`a restore into a stopped Neo4j that meets a ${fault} after its swap leaves the old data`, async () => {
     assert.equal(await matrix.attempt('swapStores', fault, { stopped: true }), 'old data serving');
   });

@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
-import { LEAN_DUMP_SCRIPT, LEAN_DUMPS_SCRIPT } from '../../src/adapters/neo4j/lean-dump-script.ts';
+import {
+  DUMP_SCRIPT,
+  LEAN_DUMP_SCRIPT,
+  LEAN_DUMPS_SCRIPT,
+} from '../../src/adapters/neo4j/lean-dump-script.ts';
 
 const run = promisify(execFile);
 const directory = await mkdtemp(join(tmpdir(), 'lifeboat-dump-'));
@@ -54,6 +58,22 @@ test('a dump that misses a log is given all of them back', async () => {
 test('a dump that fails for another reason fails with that', async () => {
   await assert.rejects(dump('failed', { [log(1)]: FULL }, 'never'), { code: 7 });
   await assert.rejects(dump('failed twice', { [log(1)]: FULL, [log(2)]: FULL }, 'never'), { code: 7 });
+});
+
+test('a dump that fails leaves nothing of itself, and its exit code', async () => {
+  const half = ['sh', '-c', 'echo half > "$0/neo4j.dump"; exit "$1"'];
+  const to = join(directory, 'half', 'out');
+  await run('sh', ['-c', DUMP_SCRIPT, to, ...half, to, '0']);
+  assert.deepEqual(await readdir(to), ['neo4j.dump']);
+  await assert.rejects(run('sh', ['-c', DUMP_SCRIPT, to, ...half, to, '137']), { code: 137 });
+  assert.deepEqual(await readdir(to), []);
+
+  const [logs, aside] = [join(directory, 'half', 'logs'), join(directory, 'half', 'aside')];
+  await mkdir(logs);
+  for (const number of [1, 2]) await writeFile(join(logs, log(number)), FULL);
+  const script = ['-c', LEAN_DUMP_SCRIPT, to, logs, aside, ...half, to, '7'];
+  await assert.rejects(run('sh', script), { code: 7 });
+  assert.deepEqual([await readdir(to), await readdir(aside)], [[], []]);
 });
 
 test('a database without logs is dumped', async () => {

@@ -173,5 +173,14 @@ test('what Lifeboat stopped is told from what a person stopped', () => {
     false,
     'started in between',
   );
+  assert.equal(isOurs(record, container({ finishedAt: at(-29) })), true, 'by another clock');
+  assert.equal(isOurs(record, container({ finishedAt: at(-31) })), false);
   assert.equal(isOurs({ ...record, action: 'pause' }, container({ running: true, paused: true })), true);
+  const begun = { ...record, givingBack: true };
+  assert.equal(
+    isOurs(begun, container({ startedAt: at(300), finishedAt: at(310) })),
+    true,
+    'fell over again',
+  );
+  assert.equal(isOurs(begun, container({ running: true })), false);
 });

@@ -1,15 +1,28 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { COPY_SCRIPT } from '../../src/adapters/neo4j/store-copy-script.ts';
 
 const BLOCK = 1 << 18;
+const WANTED = 'neo4j';
 const TREES = ['databases/neo4j', 'databases/system', 'transactions/neo4j', 'transactions/none'];
 
 const directory = await mkdtemp(join(tmpdir(), 'lifeboat-copy-'));
@@ -21,7 +34,18 @@ for (const early of [true, false]) {
     const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
     await mkdir(copy, { recursive: true });
     const store = await makeStore(data);
-    const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, early ? '1' : '0', 'all', ...TREES]);
+    const helper = spawn('sh', [
+      '-c',
+      COPY_SCRIPT,
+      'sh',
+      data,
+      copy,
+      go,
+      early ? '1' : '0',
+      'all',
+      WANTED,
+      ...TREES,
+    ]);
     const ended = once(helper, 'close');
     let said = '';
     helper.stdout.on('data', (chunk: Buffer) => {
@@ -49,8 +73,11 @@ test('early passes go on while they still copy much, and the last one reads only
   // The time of a change is known in seconds: what is older than two of them was not touched since.
   await sleep(4000);
   const { env, synced } = await oneCoreWithSync(root);
-  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', ...TREES], { env });
-  t.after(() => helper.kill());
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', WANTED, ...TREES], {
+    env,
+  });
+  // Its passes wait for this without end.
+  t.after(async () => await writeFile(go, ''));
   const ended = once(helper, 'close');
   let said = '';
   helper.stdout.on('data', (chunk: Buffer) => {
@@ -89,7 +116,9 @@ test('what changed is copied also where the clock that dates it is behind', asyn
     Buffer.from('package Ahead; BEGIN { *CORE::GLOBAL::time = sub { CORE::time() + 3600 } } 1;'),
   );
   const env = { ...process.env, PERL5OPT: `-I${root} -MAhead` };
-  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', ...TREES], { env });
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', WANTED, ...TREES], {
+    env,
+  });
   const ended = once(helper, 'close');
   while (!(await once(helper.stdout, 'data')).toString().includes('lifeboat:ready'));
   await sleep(1100);
@@ -111,7 +140,7 @@ test('of logs that a clean stop has made needless, only the newest two are copie
     await put(join(logs, name), randomBytes(100));
   }
   await put(join(data, 'databases/neo4j/store'), randomBytes(100));
-  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'newest', ...TREES]);
+  const helper = spawn('sh', ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'newest', WANTED, ...TREES]);
   const ended = once(helper, 'close');
   while (!(await once(helper.stdout, 'data')).toString().includes('lifeboat:ready'));
   // One that was the newest but one before is not there any more when the window is.
@@ -125,6 +154,81 @@ test('of logs that a clean stop has made needless, only the newest two are copie
     'neostore.transaction.db.12',
   ]);
 });
+
+for (const perl of [true, false]) {
+  const how = perl ? 'in passes' : 'without Perl';
+
+  test(`a store that lacks a database is not copied, ${how}`, async () => {
+    const { ends, copy, data } = await shortCopy(`lacks-${perl}`, { perl, wanted: 'neo4j movies' });
+    // What a snapshot that was not mounted looks like.
+    await mkdir(join(data, 'databases/movies'), { recursive: true });
+    const { code, said, errors } = await ends();
+    assert.deepEqual([code, said], [1, '']);
+    assert.match(errors, /^there is no database movies in /);
+    assert.deepEqual(await readdir(copy), []);
+  });
+
+  test(`a copy that lost a database on its way is none, and leaves no room taken, ${how}`, async () => {
+    const { ends, copy, data } = await shortCopy(`lost-${perl}`, { perl, wanted: 'neo4j' });
+    const { code, said, errors } = await ends(
+      async () => await rm(join(data, 'databases/neo4j'), { recursive: true }),
+    );
+    assert.notEqual(code, 0);
+    assert.doesNotMatch(said, /lifeboat:copied/);
+    assert.match(errors, perl ? /^there is no database neo4j in / : /cannot stat|No such file/);
+    assert.deepEqual(await readdir(copy), []);
+  });
+}
+
+test('a copy that fails on the disk takes what it has copied away', async () => {
+  const { ends, copy, data } = await shortCopy('fails', { perl: true, wanted: 'neo4j' });
+  // Nobody copies a pipe; it stands for a disk that is full.
+  const { code, errors } = await ends(
+    async () => await promisify(execFile)('mkfifo', [join(data, 'databases/neo4j/pipe')]),
+  );
+  assert.notEqual(code, 0);
+  assert.match(errors, /neither a file nor a directory/);
+  assert.deepEqual(await readdir(copy), []);
+});
+
+/** A copy of a small store; `ends` lets it go after a change in its window. */
+async function shortCopy(name: string, { perl, wanted }: { perl: boolean; wanted: string }) {
+  const root = join(directory, name);
+  const [data, copy, go] = [join(root, 'data'), join(root, 'copy'), join(root, 'go')];
+  await mkdir(copy, { recursive: true });
+  await put(join(data, 'databases/neo4j/store'), randomBytes(1000));
+  await put(join(data, 'transactions/neo4j/log.0'), randomBytes(1000));
+  const programs = join(root, 'bin');
+  await mkdir(programs);
+  if (!perl) {
+    for (const program of ['rm', 'mkdir', 'cp', 'du', 'df', 'tail', 'cut', 'tr', 'ls', 'sleep', 'sync']) {
+      const { stdout } = await promisify(execFile)('sh', ['-c', `command -v ${program}`]);
+      await symlink(stdout.trim(), join(programs, program));
+    }
+  }
+  const env = { ...process.env, ...(perl ? {} : { PATH: programs }) };
+  return {
+    data,
+    copy,
+    ends: async (inWindow = async (): Promise<unknown> => undefined) => {
+      const script = ['-c', COPY_SCRIPT, 'sh', data, copy, go, '1', 'all', wanted, ...TREES];
+      const helper = spawn('/bin/sh', script, { env });
+      let said = '';
+      let errors = '';
+      helper.stdout.on('data', async (chunk: Buffer) => {
+        said += chunk.toString();
+        if (!chunk.toString().includes('lifeboat:ready')) return;
+        await inWindow();
+        await writeFile(go, '');
+      });
+      helper.stderr.on('data', (chunk: Buffer) => {
+        errors += chunk.toString();
+      });
+      const [code] = await once(helper, 'close');
+      return { code, said, errors };
+    },
+  };
+}
 
 /** A machine with one core, whose `sync` is only written down. */
 async function oneCoreWithSync(root: string) {

@@ -122,6 +122,22 @@ describe('a snapshot by programs of the operator', () => {
     await assert.rejects(takeSnapshot(hanging, { id, source }, cancelled), /^Error: cancelled/);
   });
 
+  test('that was not mounted is not taken for a store with nothing in it', async () => {
+    const mount = join(folder, 'mount');
+    await mkdir(mount);
+    const unmounted = { ...config, path: mount, open: [['sh', '-c', 'echo wrong fs type >&2; exit 32']] };
+    await assert.rejects(openSnapshot(unmounted, { id, source }, signal), {
+      type: 'SnapshotFailed',
+      message: /ended with 32: wrong fs type/,
+    });
+    await assert.rejects(openSnapshot({ ...unmounted, open: [] }, { id, source }, signal), {
+      type: 'SnapshotFailed',
+      message: /nothing is in it/,
+    });
+    await writeFile(join(mount, 'store'), 'records');
+    assert.equal(await openSnapshot(unmounted, { id, source }, signal), mount, 'it was mounted before');
+  });
+
   test('by a program that is not there, and one that can not be removed, are told', async () => {
     const missing = { ...config, create: [['no-such-program', '{id}']] };
     await assert.rejects(takeSnapshot(missing, { id, source }, signal), /could not be run/);

@@ -255,6 +255,28 @@ describe('a consistent set', () => {
     assert.deepEqual(await lifeboat.remains([graph, vectors]), []);
   });
 
+  test('of which the application was not held up to the end does not call itself so', async () => {
+    const { handle, goOn } = await lifeboat.startBroken(
+      { activity: 'takeSnapshot', how: 'stall' },
+      'backup',
+      all,
+    );
+    // Stands for the half hour after which the application goes on by itself.
+    const pause = lifeboat.client.workflow.getHandle(applicationPauseId(lifeboat.taskQueue));
+    await pause.terminate('a test');
+    await lifeboat.run('watchdog');
+    assert.equal(await paused(), false);
+    await goOn();
+    const result = (await handle.result()) as BackupResult;
+    await lifeboat.mend();
+    assert.equal(result.state, 'complete');
+    const found = (await lifeboat.sets()).find((one) => one.set === result.set);
+    assert.ok(found && 'manifest' in found);
+    assert.equal(found.manifest.consistent, false);
+    await server.untilServing();
+    assert.deepEqual(await lifeboat.remains([graph, vectors]), []);
+  });
+
   test('that is terminated lets the application go on, and the graph serve', async () => {
     const before = (await lifeboat.sets()).length;
     const handle = await lifeboat.start('backup', all);

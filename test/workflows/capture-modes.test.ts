@@ -219,6 +219,21 @@ test('a copy whose check fails is given up for the next safer mode, and the set 
   assert.equal(verified.verdict, 'ok');
 });
 
+test('modes that fail before a window was opened cost a set nothing of its consistency', async () => {
+  await lifeboat.worker.kill('SIGTERM');
+  const marker = join(lifeboat.directory, 'stand-by');
+  await lifeboat.startWorker({ activity: 'standByToCopy', how: 'fail', marker });
+  const result = await lifeboat.run<BackupResult>('backup', { services: [frozen], consistent: true });
+  const record = await lifeboat.neo4jRecord(result.set);
+  assert.deepEqual([record.mode, record.fallbacks?.map(({ mode }) => mode)], ['dump', ['freeze', 'copy']]);
+  const found = (await lifeboat.sets()).find((one) => one.set === result.set);
+  assert.ok(found && 'manifest' in found);
+  assert.equal(found.manifest.consistent, true);
+  assert.deepEqual(await lifeboat.remains([frozen]), []);
+  await lifeboat.worker.kill('SIGTERM');
+  await lifeboat.startWorker();
+});
+
 test('a copy that does not start in its sandbox is given up for a safer mode', async () => {
   const events = (await lifeboat.engine.getEvents({
     filters: JSON.stringify({

@@ -83,6 +83,20 @@ describe('a snapshot of the file system', { skip }, () => {
     assert.equal(drill.verdict, 'ok');
   });
 
+  test('is left alone by the watchdog while the run still copies out of it', async () => {
+    const fault = { activity: 'copySnapshot', how: 'stall' } as const;
+    const { handle, goOn } = await lifeboat.startBroken(fault, 'backup');
+    await lifeboat.run('watchdog');
+    assert.equal((await snapshots()).length, 1);
+    await goOn();
+    const { set } = (await handle.result()) as BackupResult;
+    await lifeboat.mend();
+    const { mode, fallbacks } = await lifeboat.neo4jRecord(set);
+    assert.deepEqual([mode, fallbacks], ['snapshot', undefined]);
+    assert.deepEqual(await snapshots(), []);
+    assert.deepEqual(await lifeboat.remains([service]), []);
+  });
+
   test('of a run that was terminated is removed by the watchdog', async () => {
     const fault = { activity: 'takeStoreSnapshot', how: 'stall' } as const;
     const { handle } = await lifeboat.startBroken(fault, 'backup');

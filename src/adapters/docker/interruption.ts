@@ -25,7 +25,14 @@ export interface Interruption {
   restore?: string;
   /** By when the stop must have been done (grace included): what was stopped later, somebody else stopped. */
   stopBy: Date;
+  /** The container was found stopped, and is left so: only what is being swapped is to be settled. */
+  leftStopped?: boolean;
+  /** Giving it back has begun: from then on its times prove nothing, because Lifeboat itself stops and starts it. */
+  givingBack?: boolean;
 }
+
+/** By how much the clocks of worker and engine may differ (milliseconds). */
+const CLOCKS_MS = 30_000;
 
 const KEY = {
   action: 'lifeboat.action',
@@ -33,6 +40,9 @@ const KEY = {
   stopBy: 'lifeboat.stop-by',
   containerName: 'lifeboat.container-name',
   restore: 'lifeboat.restore',
+  leftStopped: 'lifeboat.left-stopped',
+  /** On the sign beside a record, instead of all else: the record's volume. */
+  givingBack: 'lifeboat.giving-back',
 } as const;
 
 /** Write the record; writing it again for the same run and a container that is down already changes nothing. */
@@ -46,12 +56,13 @@ export async function recordInterruption(
     runId: string;
     graceSeconds: number;
     restore?: string | undefined;
+    leftStopped?: boolean;
   },
 ): Promise<string> {
   const now = Date.now();
   const name = interruptionName(about.service, container.id, about.runId, about.action);
   // A record of an attempt that died before its stop has times that are over by now: this attempt's are the ones that count.
-  if (container.running && !container.paused) await removeVolume(engine, name);
+  if (container.running && !container.paused) await clearInterruption(engine, name);
   await createVolume(engine, name, {
     [LABELS.role]: 'interruption',
     [LABELS.service]: about.service,
@@ -61,9 +72,9 @@ export async function recordInterruption(
     [KEY.containerName]: container.name,
     [KEY.action]: about.action,
     ...(about.restore ? { [KEY.restore]: about.restore } : {}),
+    ...(about.leftStopped ? { [KEY.leftStopped]: 'true' } : {}),
     [KEY.at]: new Date(now).toISOString(),
-    // Half a minute for the engine and the clocks on top of the grace.
-    [KEY.stopBy]: new Date(now + (about.graceSeconds + 30) * 1000).toISOString(),
+    [KEY.stopBy]: new Date(now + about.graceSeconds * 1000 + CLOCKS_MS).toISOString(),
   });
   return name;
 }
@@ -96,7 +107,9 @@ export async function underRecord<T>(
 /** All records on this engine, oldest first. */
 export async function listInterruptions(engine: Engine): Promise<Interruption[]> {
   const volumes = await listVolumes(engine, { [LABELS.role]: 'interruption' });
+  const givenBack = new Set(volumes.map(({ labels }) => labels[KEY.givingBack]));
   return volumes
+    .filter(({ labels }) => labels[KEY.givingBack] === undefined)
     .map(
       ({ name, labels }): Interruption => ({
         volume: name,
@@ -109,26 +122,42 @@ export async function listInterruptions(engine: Engine): Promise<Interruption[]>
         ...(labels[KEY.restore] ? { restore: labels[KEY.restore] } : {}),
         at: new Date(labels[KEY.at] ?? 0),
         stopBy: new Date(labels[KEY.stopBy] ?? 0),
+        ...(labels[KEY.leftStopped] ? { leftStopped: true } : {}),
+        ...(givenBack.has(name) ? { givingBack: true } : {}),
       }),
     )
     .sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
+/** Say that giving the container back has begun: by a sign beside the record, since the labels of a volume never change. */
+export async function beginGivingBack(engine: Engine, record: Interruption): Promise<void> {
+  await createVolume(engine, signOf(record.volume), {
+    [LABELS.role]: 'interruption',
+    [LABELS.service]: record.service,
+    [KEY.givingBack]: record.volume,
+  });
+}
+
+const signOf = (volume: string): string => `${volume}-giving-back`;
+
 /** Remove the record: the container runs again, or a person has taken over. */
 export async function clearInterruption(engine: Engine, volume: string): Promise<void> {
+  // The sign first: nobody would find it without its record.
+  await removeVolume(engine, signOf(volume));
   await removeVolume(engine, volume);
 }
 
 /**
  * Whether the container is down because of the record, and so is Lifeboat's to start:
  * it must have gone down after the record was written, within the time that the stop may take, and not have been started since.
- * What a person stops later is theirs.
+ * What a person stops later is theirs, unless giving it back has begun.
  */
 export function isOurs(record: Interruption, container: Container): boolean {
+  if (record.givingBack) return container.paused || !container.running;
   if (record.action === 'pause') return container.paused;
   if (container.running || container.paused) return false;
   return (
-    container.finishedAt.getTime() >= record.at.getTime() - 5000 &&
+    container.finishedAt.getTime() >= record.at.getTime() - CLOCKS_MS &&
     container.finishedAt.getTime() <= record.stopBy.getTime() &&
     container.startedAt.getTime() <= record.stopBy.getTime()
   );

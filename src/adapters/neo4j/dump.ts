@@ -8,7 +8,7 @@ import { type HelperRun, type HelperSpec, runHelper } from '../docker/helper.ts'
 import { adminCommands } from './admin-commands.ts';
 import { judgeAdmin } from './admin-outcome.ts';
 import { directorySettings } from './layout.ts';
-import { LEAN_DUMP_SCRIPT, LEAN_DUMPS_SCRIPT } from './lean-dump-script.ts';
+import { DUMP_SCRIPT, LEAN_DUMP_SCRIPT, LEAN_DUMPS_SCRIPT } from './lean-dump-script.ts';
 import { STAGING, type Staging } from './staging.ts';
 import { isLegacy, type Neo4jVersion } from './version.ts';
 
@@ -84,7 +84,7 @@ export async function dumpDatabase(
   const dump = adminCommands(context.version).dump(database, directory);
   const program = options.copy
     ? leanDump(options.copy, database, directory, dump)
-    : ['sh', '-c', 'mkdir -p "$0" && rm -f "$0"/*.dump && exec "$@"', directory, ...dump];
+    : ['sh', '-c', DUMP_SCRIPT, directory, ...dump];
   const helper = adminHelper(context, `dump-${database}`, program, options.copy);
   if (!options.copy) helper.labels[LABELS.window] = 'inside';
   if (options.cpuShares) helper.cpuShares = options.cpuShares;

@@ -15,14 +15,27 @@ set_aside() {
 `;
 
 /**
+ * Dumps one database of a stopped service: \`sh -c SCRIPT TO PROGRAM…\`. What a dump that fails has written goes at once, because the service is started
+ * next, perhaps on a disk that only this has filled.
+ */
+export const DUMP_SCRIPT = `
+to=$0
+mkdir -p "$to" && rm -f "$to"/*.dump || exit 1
+"$@" && exit
+outcome=$?
+rm -f "$to"/*.dump
+exit "$outcome"
+`;
+
+/**
  * Dumps one database of a copy without its old logs: \`sh -c SCRIPT TO LOGS ASIDE PROGRAM…\`. A dump looks at the checkpoint before anything
- * else, and one that fails is made again with all logs.
+ * else, and one that fails is made again with all logs; of one that fails for good nothing is left.
  */
 export const LEAN_DUMP_SCRIPT = `
 set -u
 ${SET_ASIDE}
 to=$0 logs=$1 aside=$2; shift 2
-dump() { rm -f "$to"/*.dump; "$@"; }
+dump() { rm -f "$to"/*.dump; "$@" && return; outcome=$?; rm -f "$to"/*.dump; return "$outcome"; }
 mkdir -p "$to" || exit 1
 set_aside "$logs" "$aside"
 if [ -z "$(ls "$aside")" ]; then dump "$@"; exit; fi

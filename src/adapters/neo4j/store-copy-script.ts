@@ -11,7 +11,7 @@
  * Asked for the newest logs, it takes two of each database: the last checkpoint of a store that was stopped cleanly is in one of them.
  */
 const PASSES = `
-my ($from, $to, $go, $early, $logs, $lanes, @trees) = @ARGV;
+my ($from, $to, $go, $early, $logs, $lanes, $wanted, @trees) = @ARGV;
 my $block = 1 << 16;
 my $piece = 128;
 my $settled = 64 << 20;
@@ -158,18 +158,32 @@ for my $turn (1 .. ($early ? 3 : 0)) {
 print STDERR $@ if $@;
 print "lifeboat:ready\\n";
 select(undef, undef, undef, 0.005) until -e $go;
-print "lifeboat:copied " . pass($since, 1) . "\\n";
+my $done = pass($since, 1);
+for my $name (split " ", $wanted) {
+  opendir(my $handle, "$to/databases/$name");
+  grep({ $_ ne "." && $_ ne ".." } readdir($handle)) or die "there is no database $name in $to\\n";
+}
+print "lifeboat:copied $done\\n";
 `;
 
 /**
- * The program of a copy helper: \`sh -c SCRIPT sh DATA COPY GO EARLY LOGS TREE…\`. It says \`lifeboat:ready\` when it waits for the
+ * The program of a copy helper: \`sh -c SCRIPT sh DATA COPY GO EARLY LOGS DATABASES TREE…\`. It says \`lifeboat:ready\` when it waits for the
  * file GO, and \`lifeboat:copied TOTAL READ WRITTEN\` (bytes) when it is done; exit code 3 says that there is no room.
+ * Every one of DATABASES must be there, in DATA and then in COPY: a snapshot that was not mounted looks like a store with nothing in it. A copy that fails is
+ * removed, because the service goes on next, perhaps on a disk that only this has filled.
  * Clones where the file system can share blocks, which takes a moment at any size; else the passes; without Perl one plain copy.
  */
 export const COPY_SCRIPT = `
 set -u
-data=$1 copy=$2 go=$3 early=$4 logs=$5; shift 5
+data=$1 copy=$2 go=$3 early=$4 logs=$5 wanted=$6; shift 6
 cd "$data" || exit 1
+all_in() {
+  for name in $wanted; do
+    [ -n "$(ls -A "$1/databases/$name" 2> /dev/null)" ] || { echo "there is no database $name in $1" >&2; return 1; }
+  done
+}
+give_up() { rm -rf "$copy"/*; exit "$1"; }
+all_in "$data" || exit 1
 for tree in "$@"; do [ ! -e "$tree" ] || set -- "$@" "$tree"; shift; done
 rm -rf "$copy"/* && mkdir -p "$copy/databases" "$copy/transactions" || exit 1
 wait_for_go() { echo lifeboat:ready; until [ -e "$go" ]; do sleep 0.01; done; }
@@ -184,15 +198,17 @@ if [ "$clones" = no ]; then
 fi
 if [ "$clones" = no ] && command -v perl > /dev/null 2>&1; then
   lanes=$(nproc); [ "$lanes" -le 4 ] || lanes=4
-  exec perl -e '${PASSES.replaceAll("'", `'"'"'`)}' "$data" "$copy" "$go" "$early" "$logs" "$lanes" "$@"
+  perl -e '${PASSES.replaceAll("'", `'"'"'`)}' "$data" "$copy" "$go" "$early" "$logs" "$lanes" "$wanted" "$@" && exit
+  give_up "$?"
 fi
 size=$(du -skc "$@" | tail -n 1 | cut -f1)
 # A clone waits until what it shares is on the disk.
 [ "$early" = 0 ] || sync -f . 2> /dev/null || :
 wait_for_go
 for tree in "$@"; do
-  if [ "$clones" = yes ]; then cp -a --reflink=always "$tree" "$copy/$tree" || exit 1
-  else cp -a --sparse=always "$tree" "$copy/$tree" || exit 1; fi
+  if [ "$clones" = yes ]; then cp -a --reflink=always "$tree" "$copy/$tree" || give_up 1
+  else cp -a --sparse=always "$tree" "$copy/$tree" || give_up 1; fi
 done
+all_in "$copy" || give_up 1
 echo "lifeboat:copied $((size * 1024)) $((size * 1024)) $([ "$clones" = yes ] && echo 0 || echo $((size * 1024)))"
 `;

@@ -29,6 +29,7 @@ export interface StoreToCopy {
   data: string;
   /** Take this directory of the engine's host for it. */
   from?: string;
+  /** Each must be there, and then is in the copy. */
   databases: string[];
   /** Copy once while the database is in use, so that within the window only what changed since is left. */
   early: boolean;
@@ -137,7 +138,7 @@ function copyHelper(context: AdminContext, { data, from, databases, early, logs 
     name: `lifeboat-copy-${word(context.set)}-${word(context.service)}`,
     imageId: context.imageId,
     entrypoint: ['sh', '-c'],
-    command: [COPY_SCRIPT, 'sh', data, COPY, go, early ? '1' : '0', logs, ...trees],
+    command: [COPY_SCRIPT, 'sh', data, COPY, go, early ? '1' : '0', logs, databases.join(' '), ...trees],
     env: { LIFEBOAT_GO: go },
     user: `${context.owner.uid}:${context.owner.gid}`,
     volumesFrom: context.volumesOf ? [`${context.volumesOf}:ro`] : [],

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import type { SnapshotConfig } from '../../config/snapshot.ts';
 import { LifeboatError, messageOf } from '../../model/failures.ts';
 import { type SnapshotCommands, type SnapshotSubject, snapshotCommands } from './snapshot-commands.ts';
@@ -59,12 +59,12 @@ export async function openSnapshot(
     for (const command of open) await run(command, config.timeoutSeconds, signal);
   } catch (error) {
     // An earlier attempt may have opened it already.
-    if (!(await readable(path))) throw error;
+    if (!(await holdsSomething(path))) throw error;
   }
-  if (await readable(path)) return path;
+  if (await holdsSomething(path)) return path;
   throw new LifeboatError(
     'SnapshotFailed',
-    `The snapshot ${subject.id} is not readable at ${path}, where it should be: see that the worker is on the engine's own host, and that its configuration says where snapshots are.`,
+    `The snapshot ${subject.id} is not readable at ${path}, where it should be, or nothing is in it: see that the worker is on the engine's own host, and that its configuration says where snapshots are.`,
   );
 }
 
@@ -104,6 +104,13 @@ const readable = async (path: string): Promise<boolean> =>
   await access(path).then(
     () => true,
     () => false,
+  );
+
+/** The place of a snapshot that was not mounted is there all the same, and empty. Where only its copy may look inside, that finds out. */
+const holdsSomething = async (path: string): Promise<boolean> =>
+  await readdir(path).then(
+    (names) => names.length > 0,
+    (error: unknown) => (error as { code?: unknown }).code === 'EACCES',
   );
 
 /**
