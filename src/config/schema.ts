@@ -121,6 +121,10 @@ const directorySchema = section({
     .string()
     .startsWith('/', 'must be an absolute path')
     .meta({ description: 'Absolute path of an existing folder.' }),
+  mountpoint: z.boolean({ error: 'must be true or false' }).default(false).meta({
+    description:
+      'Whether a disk or share has to be mounted at `path` itself. Without it, a disk that is not mounted is taken for a new, empty repository, and sets fill the disk below it.',
+  }),
 });
 
 const s3Schema = section({
@@ -235,12 +239,9 @@ export const fileSchema = section({
         'Where sets are kept, by name; needed, but for a worker that has only a fleet. The first one is the primary, the others get copies.',
     }),
   encryption: encryptionSchema.optional().meta({ description: 'Encrypt what is stored, for age.' }),
-  consistent: z
-    .boolean({ error: 'must be true or false' })
-    .default(false)
-    .meta({
-      description: 'Take all captures of a set while nobody can write: `true` or `false`. Default: `false`.',
-    }),
+  consistent: z.boolean({ error: 'must be true or false' }).default(false).meta({
+    description: 'Take all captures of a set while nobody can write: `true` or `false`. Default: `false`.',
+  }),
   quiesce: z.array(containerReferenceSchema).default([]).meta({
     description:
       'Containers of the application that are paused for consistent captures: a list of names, or of `compose: { project, service }`.',
