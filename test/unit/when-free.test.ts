@@ -5,7 +5,7 @@ import { whenFree } from '../../src/activities/when-free.ts';
 const { signal } = new AbortController();
 
 describe('steps that wait their turn', () => {
-  test('are so many at a time and so few more, and the others fail at once', async () => {
+  test('are so many at a time and so few more, and the others fail at once', { timeout: 5000 }, async () => {
     const turn = whenFree(2, { waiting: 1, failure: () => new Error('come back') });
     const gate = Promise.withResolvers<void>();
     const begun: number[] = [];
