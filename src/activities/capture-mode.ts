@@ -28,7 +28,9 @@ export async function modeOf(
     const record =
       'manifest' in set ? set.manifest.services.find(({ name }) => name === service.name) : undefined;
     if (record?.kind !== 'neo4j' || record.imageDigest !== found.imageId) continue;
-    const drilled = set.verdicts.some(({ kind, verdict }) => kind === 'drill' && verdict === 'ok');
+    const drilled = set.verdicts.some(
+      ({ kind, verdict }) => kind === 'drill' && (verdict === 'ok' || verdict === 'ok-in-part'),
+    );
     evidence.push({ fallbacks: record.fallbacks ?? [], drilled });
     // What is older can change nothing any more.
     if (drilled) break;

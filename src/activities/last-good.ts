@@ -1,6 +1,8 @@
 import { listSets, readManifest } from '../adapters/repository/catalog.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
 import { LifeboatError } from '../model/failures.ts';
+import { isAhead } from '../model/set-time.ts';
+import { foundOf } from '../model/verdicts.ts';
 
 /** A complete set: which services it has, and when their data was taken (milliseconds since 1970). */
 interface GoodSet {
@@ -12,7 +14,8 @@ interface GoodSet {
 const read = new Map<string, Map<string, GoodSet | null>>();
 
 /**
- * When the data of the last complete set of each service was taken, as far as one repository knows (milliseconds since 1970).
+ * When the data of the last good set of each service was taken, as far as one repository knows (milliseconds since 1970): complete, not found
+ * damaged, and not dated in the future.
  * @param lastGood what is known from other repositories; what is newer here replaces it.
  */
 export async function readLastGood(
@@ -25,14 +28,15 @@ export async function readLastGood(
   const now = new Map<string, GoodSet | null>();
   read.set(repository.location, now);
   const here = new Set<string>();
-  for (const { set, manifestBytes } of await listSets(repository, { signal })) {
+  for (const { set, manifestBytes, verdicts } of await listSets(repository, { signal })) {
     const key = `${set} ${manifestBytes}`;
     const known = before?.get(key);
     const good = known === undefined ? await goodSet(repository, set, signal) : known;
     now.set(key, good);
-    for (const name of good?.services ?? []) {
+    if (!good || foundOf(verdicts) === 'failed' || isAhead(good.at, Date.now())) continue;
+    for (const name of good.services) {
       here.add(name);
-      lastGood.set(name, Math.max(good?.at ?? 0, lastGood.get(name) ?? 0));
+      lastGood.set(name, Math.max(good.at, lastGood.get(name) ?? 0));
     }
     if (services.every(({ name }) => here.has(name))) break;
   }

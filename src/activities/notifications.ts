@@ -16,8 +16,13 @@ import { step } from './step.ts';
 /** So many earlier runs are looked at for the one on the same services. */
 const RUNS_LOOKED_AT = 200;
 
+/** A repository that has answered before is waited for no longer than this (milliseconds): one look has a minute for all of them. */
+const PATIENCE_MS = 15_000;
+
 /** Being told. */
 export function createNotificationActivities(deps: Dependencies) {
+  /** What each repository said when it last answered, by its location. */
+  const said = new Map<string, Map<string, number>>();
   return {
     /** What people are told of a run that ended, given how the one before it ended. Every run asks this once, so it is counted here. */
     async eventsFor(input: { run: RunOutcome }): Promise<NotificationEvent[]> {
@@ -64,13 +69,21 @@ export function createNotificationActivities(deps: Dependencies) {
         const { services, repositories, objectives, notifications } = deps.config();
         if (notifications.length === 0 || services.length === 0) return [];
         const lastGood = new Map<string, number>();
-        for (const { name } of repositories) {
+        for (const [index, { name }] of repositories.entries()) {
+          const repository = deps.repository(name);
+          const before = said.get(repository.location);
+          const patient = before ? AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) : signal;
+          let here = new Map<string, number>();
           try {
-            await readLastGood(deps.repository(name), services, lastGood, signal);
+            await readLastGood(repository, services, here, patient);
+            said.set(repository.location, here);
           } catch (error) {
-            // What can't be read now is not called stale: only a repository that answers says that there is nothing.
-            throw new Error(messageOf(error), { cause: error });
+            // What can't be read now is not called stale: sets come to the primary first, so it has to answer; another one gets none while it is
+            // away, so that what it said before still holds, once it has said anything.
+            if (signal.aborted || index === 0 || !before) throw new Error(messageOf(error), { cause: error });
+            here = before;
           }
+          for (const [service, at] of here) lastGood.set(service, Math.max(at, lastGood.get(service) ?? 0));
         }
         const previousCheckAt = await previousLook({ runId: input.runId, taskQueue });
         return services.flatMap(({ name }) => {
@@ -105,7 +118,10 @@ export function createNotificationActivities(deps: Dependencies) {
     return null;
   }
 
-  /** How the run before this one of this operation on the same services ended, as far as Temporal remembers. One that failed before it knew its services counts. */
+  /**
+   * How the run before this one of this operation on the same services, and into the same repositories, ended, as far as Temporal remembers. One that failed before it knew
+   * them counts.
+   */
   async function previousOutcome(
     run: RunOutcome,
     taskQueue: string,
@@ -119,6 +135,8 @@ export function createNotificationActivities(deps: Dependencies) {
         if (execution.runId === run.runId) continue;
         const services = execution.searchAttributes?.LifeboatService as string[] | undefined;
         if (services && !isSame(services, run.services)) continue;
+        const repositories = execution.searchAttributes?.LifeboatRepository as string[] | undefined;
+        if (run.repositories && repositories && !isSame(repositories, run.repositories)) continue;
         // A run that continued as new has not ended, and one that was cancelled was not wanted.
         if (['CANCELLED', 'CONTINUED_AS_NEW'].includes(execution.status.name)) continue;
         if (execution.status.name !== 'COMPLETED') return { outcome: 'failed' };

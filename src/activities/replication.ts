@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ApplicationFailure } from '@temporalio/activity';
 import { meter } from '../adapters/pipeline/measure.ts';
 import { atMost } from '../adapters/pipeline/read-artifact.ts';
 import { listSets, lookAtSets, readManifest } from '../adapters/repository/catalog.ts';
+import { missingArtifact } from '../adapters/repository/missing-artifact.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
 import { resolveSet } from '../adapters/repository/resolve-set.ts';
 import { policyFor } from '../config/retention.ts';
@@ -19,6 +21,12 @@ import { whenFree } from './when-free.ts';
 
 /** So many sets are copied into a repository at a time, however many runs wait for one that was away. */
 const COPIES = 4;
+
+/** So many more wait for their turn; the others come back later, so that copies that pile up take no place from a step that a stopped database waits for. */
+const WAITING = 4;
+
+/** When those come back: long enough that thousands of them cost nothing, and short beside a copy. */
+const COME_BACK = '1 minute';
 
 /** How many sets one run copies to a target at most; the next run goes on. */
 const SETS_A_RUN = 500;
@@ -78,7 +86,7 @@ export function createReplicationActivities(deps: Dependencies) {
 
   /** Those for one that is away do not hold up the others. */
   function turnAt(target: string): ReturnType<typeof whenFree> {
-    const turn = copying.get(target) ?? whenFree(COPIES);
+    const turn = copying.get(target) ?? whenFree(COPIES, { waiting: WAITING, failure: () => notYet(target) });
     copying.set(target, turn);
     return turn;
   }
@@ -100,17 +108,25 @@ export function createReplicationActivities(deps: Dependencies) {
       bytes += artifact.stored.bytes;
     }
     // What was there when the copy began may be gone: a pruner of the target takes what no manifest speaks of.
-    for (const { path, stored } of manifest.artifacts) {
-      if ((await target.head(path))?.bytes === stored.bytes) continue;
+    const missing = await missingArtifact(target, manifest.artifacts, context.signal);
+    if (missing) {
       throw new LifeboatError(
         'RepositoryUnreachable',
-        `"${path}" is no longer in the repository "${target.name}" (${target.location}), though it was copied: it is copied again.`,
+        `"${missing.path}" is no longer in the repository "${target.name}" (${target.location}), though it was copied: it is copied again.`,
       );
     }
     await copyManifest(source, target, input.set, context);
     return { bytes };
   }
 }
+
+/** Neither an error nor a try that counts: a copy is tried for as long as its activity may take. What it says is shown beside the pending activity. */
+const notYet = (target: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    type: 'RepositoryBusy',
+    message: `${COPIES} sets are being copied into the repository "${target}", and others wait: this one asks for its turn again in ${COME_BACK}.`,
+    nextRetryDelay: COME_BACK,
+  });
 
 /** Of the sets that a target lacks, those that its own retention would let go as soon as they are there: it may just have done so. */
 export async function leavingAtOnce(

@@ -1,13 +1,18 @@
 import { commitManifest } from '../adapters/repository/catalog.ts';
+import { missingArtifact } from '../adapters/repository/missing-artifact.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { KEYS } from '../model/names.ts';
+import { readersOf, type StoredArtifact } from '../model/stored-artifact.ts';
 import type { Dependencies } from './dependencies.ts';
 import { step } from './step.ts';
-import { requireRoom } from './store.ts';
+import { readersBy, requireRoom } from './store.ts';
 
 /** What the workflow knows of a set at its end; the activity adds what only the worker knows. */
-export type ManifestDraft = Omit<Manifest, 'kind' | 'format' | 'completedAt' | 'lifeboat' | 'encryption'>;
+export type ManifestDraft = Omit<
+  Manifest,
+  'kind' | 'format' | 'completedAt' | 'lifeboat' | 'encryption' | 'artifacts'
+> & { artifacts: StoredArtifact[] };
 
 /** What a run works with, by name; no secrets. */
 export interface RunPlan {
@@ -64,18 +69,26 @@ export function createRepositoryActivities(deps: Dependencies) {
     async commitSet(input: { repository: string; draft: ManifestDraft }): Promise<{ key: string }> {
       return await step('commit', async (context) => {
         const { encryption } = deps.config();
+        const repository = deps.repository(input.repository);
+        const { artifacts } = input.draft;
+        const missing = await missingArtifact(repository, artifacts, context.signal);
+        if (missing) {
+          throw new LifeboatError(
+            'KeyNotFound',
+            `"${missing.path}" is no longer in the repository "${repository.name}" (${repository.location}) as it was stored, so the set ${input.draft.set} is not whole and is not committed: somebody deleted it, or the run took longer than prune waits for one (eight days). Take the backup again.`,
+          );
+        }
         const manifest: Manifest = {
           kind: 'lifeboat/backup-set',
           format: 1,
           ...input.draft,
           completedAt: new Date().toISOString(),
           lifeboat: deps.version,
-          encryption: encryption
-            ? { recipients: encryption.recipients, passphrase: encryption.passphrase !== undefined }
-            : null,
+          encryption: readersOf(artifacts, encryption ? readersBy(encryption) : null),
+          artifacts: artifacts.map(({ readers: _, ...artifact }) => artifact),
         };
         try {
-          await commitManifest(deps.repository(input.repository), manifest, context.signal);
+          await commitManifest(repository, manifest, context.signal);
         } catch (error) {
           // The set's id was made for this run alone, so a manifest of that name is this run's own.
           if (!(error instanceof LifeboatError && error.type === 'KeyExists')) throw error;

@@ -14,6 +14,8 @@ export interface Selection {
   repository: string;
   createdAt: string;
   state: Manifest['state'];
+  /** Whether it is all that the set holds. Absent from answers of older versions. */
+  whole?: boolean;
   services: ServiceSelection[];
 }
 
@@ -53,19 +55,22 @@ export function createSelectionActivities(deps: Dependencies) {
           artifacts.filter(({ kind, service }) => kind === 'qdrant-snapshot' && isChosen(service)),
           manifest.set,
         );
+        const services = chosen
+          .map((record) => ({
+            kind: record.kind,
+            service: record.name,
+            record,
+            artifacts: artifacts.filter(({ service }) => service === record.name),
+          }))
+          .filter((selection) => selection.artifacts.length > 0) as ServiceSelection[];
+        const selected = services.reduce((sum, one) => sum + one.artifacts.length, 0);
         return {
           set: manifest.set,
           repository: name,
           createdAt: manifest.createdAt,
           state: manifest.state,
-          services: chosen
-            .map((record) => ({
-              kind: record.kind,
-              service: record.name,
-              record,
-              artifacts: artifacts.filter(({ service }) => service === record.name),
-            }))
-            .filter((selection) => selection.artifacts.length > 0) as ServiceSelection[],
+          whole: selected === manifest.artifacts.length,
+          services,
         };
       });
     },

@@ -33,6 +33,8 @@ export interface Pruned {
   bytes: number;
   /** Sets of which the store keeps something for now. */
   locked: string[];
+  /** Pinned sets that are not offered all the same: their tombstones could not be taken back. Absent from answers of older versions. */
+  hidden?: string[];
   /** The right that the repository's credentials lack; then the sets after the first denied one were left alone. */
   missing?: string;
 }
@@ -94,15 +96,18 @@ export function createRetentionActivities(deps: Dependencies) {
     async pruneSets(input: { repository: string; sets: { set: string; reason: string }[] }): Promise<Pruned> {
       return await step('prune', async (context) => {
         const repository = deps.repository(input.repository);
-        const pruned: Pruned = { sets: [], bytes: 0, locked: [] };
+        const hidden: string[] = [];
+        const pruned: Pruned = { sets: [], bytes: 0, locked: [], hidden };
         for (const [index, { set, reason }] of input.sets.entries()) {
           context.beat({ step: `pruning ${set}`, percent: Math.round((index / input.sets.length) * 100) });
-          const { bytes, locked, denied, held } = await deleteSet(repository, set, {
+          const deletion = await deleteSet(repository, set, {
             time: new Date(),
             reason,
             signal: context.signal,
           });
-          if (held) continue;
+          const { bytes, locked, denied } = deletion;
+          if (deletion.hidden) hidden.push(set);
+          if (deletion.held) continue;
           pruned.bytes += bytes;
           (locked.length > 0 ? pruned.locked : pruned.sets).push(set);
           // The others would only be hidden by their tombstones, and stay.

@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import { storeArtifact } from '../adapters/pipeline/store-artifact.ts';
+import type { Encryption } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact } from '../model/manifest.ts';
 import { KEYS } from '../model/names.ts';
+import type { StoredArtifact } from '../model/stored-artifact.ts';
 import type { Dependencies } from './dependencies.ts';
 import { uploadResumably } from './resumable-upload.ts';
 import type { Step } from './step.ts';
@@ -38,7 +40,7 @@ export async function storeInRepository(
   deps: Dependencies,
   context: Step,
   artifact: ArtifactToStore,
-): Promise<Artifact> {
+): Promise<StoredArtifact> {
   const repository = deps.repository(artifact.repository);
   const { encryption } = deps.config();
   await requireRoom(repository, artifact.bytes);
@@ -82,6 +84,7 @@ export async function storeInRepository(
     content: stored.content,
     compression: artifact.compression,
     encryption: encryption ? 'age' : 'none',
+    ...(encryption ? { readers: readersBy(encryption) } : {}),
     capturedAt: artifact.capturedAt ?? new Date().toISOString(),
     ...(stored.inspected
       ? { archive: { files: stored.inspected.files, bytes: stored.inspected.bytes } }
@@ -97,6 +100,12 @@ export async function storeInRepository(
     }
   }
 }
+
+/** Who can read what is encrypted like this; the passphrase itself is told to nobody. */
+export const readersBy = ({ recipients, passphrase }: Encryption) => ({
+  recipients,
+  passphrase: passphrase !== undefined,
+});
 
 /** What becomes of so many bytes at most: zstd adds a 256th to what it can not compress, age 16 bytes to every 64 KiB and a header. */
 const boundOf = (bytes: number): number => Math.ceil(bytes * 1.005) + 1024 * 1024;

@@ -105,7 +105,9 @@ type RepositoryFile = ConfigFile['repositories'][string];
 const trimSlashes = (prefix: string): string => prefix.replace(/^\/+|\/+$/g, '');
 
 function buildRepository(name: string, file: RepositoryFile, secrets: SecretFiles): RepositoryConfig {
-  if (file.kind === 'directory') return { kind: 'directory', name, path: file.path };
+  if (file.kind === 'directory') {
+    return { kind: 'directory', name, path: file.path, ...(file.mountpoint && { mountpoint: true }) };
+  }
   if (file.kind === 'gcs') {
     const credentials = secrets.secret(file, 'credentials');
     return {

@@ -57,6 +57,8 @@ export interface DirectoryRepository {
   kind: 'directory';
   name: string;
   path: string;
+  /** Whether a disk has to be mounted at `path`. Default: false. */
+  mountpoint?: boolean;
 }
 
 export interface S3Repository {

@@ -121,6 +121,10 @@ const directorySchema = section({
     .string()
     .startsWith('/', 'must be an absolute path')
     .meta({ description: 'Absolute path of an existing folder.' }),
+  mountpoint: z.boolean({ error: 'must be true or false' }).default(false).meta({
+    description:
+      'Whether a disk or share has to be mounted at `path` itself. Without it, a disk that is not mounted is taken for a new, empty repository, and sets fill the disk below it.',
+  }),
 });
 
 const s3Schema = section({

@@ -39,6 +39,8 @@ export interface RunOutcome {
   operation: string;
   outcome: 'ok' | 'partial' | 'failed';
   services: string[];
+  /** Into which the run copied; absent where that tells no two runs apart. */
+  repositories?: string[];
   finishedAt: string;
   startedAt?: string;
   set?: string;
@@ -87,7 +89,7 @@ export function notificationsFor(
   previous: Pick<RunOutcome, 'outcome'> | null,
   current: RunOutcome,
 ): NotificationEvent[] {
-  const { outcome, message: _message, finishedAt, ...facts } = current;
+  const { outcome, message: _message, repositories: _repositories, finishedAt, ...facts } = current;
   const event = (kind: NotificationKind): NotificationEvent => ({
     ...facts,
     kind,

@@ -14,7 +14,7 @@ export interface RetentionSet {
   state: 'complete' | 'partial';
   /** Stored bytes of all its artifacts. */
   bytes: number;
-  /** What the newest verification or drill said; absent when there was none. */
+  /** What verifications and drills came to; absent when there was none. */
   verdict?: 'passed' | 'failed';
   /** Pinned: never expires. */
   held?: boolean;

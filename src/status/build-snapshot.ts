@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import { type Objectives, objectiveOf } from '../config/telemetry.ts';
 import type { RepositoryView } from './catalog-watch.ts';
-import { type CatalogSet, isGood } from './set-facts.ts';
+import { type CatalogSet, isGood, lastDrillOf } from './set-facts.ts';
 import type {
   DayView,
   GoodSet,
@@ -60,11 +60,11 @@ function serviceView(
   sets: readonly SpreadSet[],
 ): ServiceView {
   const mine = sets.filter((set) => set.services.some((service) => service.name === name));
-  const good = mine.find(isGood);
+  const good = mine.find((set) => isGood(set, seen.now.getTime()));
   const found = mine
     .flatMap((set) => set.verdicts.map((verdict) => ({ ...verdict, set: set.set, createdAt: set.createdAt })))
     .sort((a, b) => a.at.localeCompare(b.at));
-  const lastDrill = found.findLast((verdict) => verdict.kind === 'drill') ?? null;
+  const lastDrill = lastDrillOf(found) ?? null;
   const lastGood = good ? goodSet(good, name) : null;
   const objective = objectiveOf(seen.objectives, name);
   return {

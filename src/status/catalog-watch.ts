@@ -191,7 +191,7 @@ async function withDrillTimes(
   const verdicts = verdictsOf(entry);
   for (const verdict of verdicts) {
     if (verdict.kind !== 'drill' || !verdict.ok) continue;
-    const key = KEYS.verdict(entry.set, verdict.at, 'drill', 'ok');
+    const key = KEYS.verdict(entry.set, verdict.at, 'drill', verdict.inPart ? 'ok-in-part' : 'ok');
     const memo = `${repository.name} ${key}`;
     if (!drills.has(memo)) drills.set(memo, await drillSeconds(repository, key, signal));
     const seconds = drills.get(memo);

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { planRetention, type RetentionPolicy, type RetentionSet } from '../model/retention.ts';
-import type { CatalogSet } from './set-facts.ts';
+import { type CatalogSet, found } from './set-facts.ts';
 
 /** What becomes of one set. */
 export interface SetOutlook {
@@ -82,7 +82,7 @@ export async function retentionOutlook(
 }
 
 function retentionSet(set: CatalogSet): RetentionSet {
-  const verdict = set.verdicts.at(-1);
+  const verdict = found(set);
   const services = [...set.services.map(({ name }) => name), ...set.failures.map(({ service }) => service)];
   return {
     id: set.set,
@@ -91,7 +91,7 @@ function retentionSet(set: CatalogSet): RetentionSet {
     state: set.state,
     bytes: set.bytes,
     held: set.held,
-    ...(verdict && { verdict: verdict.ok ? ('passed' as const) : ('failed' as const) }),
+    ...(verdict && { verdict }),
   };
 }
 

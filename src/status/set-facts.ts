@@ -1,11 +1,15 @@
 import type { SetEntry } from '../adapters/repository/catalog.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { shortened } from '../model/printable.ts';
+import { isAhead } from '../model/set-time.ts';
+import { foundOf } from '../model/verdicts.ts';
 
 /** What was found of a set at some time. */
 export interface VerdictFacts {
   kind: 'verify' | 'drill';
   ok: boolean;
+  /** Of a good drill that had only some of the set's services. */
+  inPart?: true;
   /** ISO time. */
   at: string;
   /** How long a drill took, where it says so. */
@@ -74,6 +78,7 @@ export function verdictsOf(entry: SetEntry): VerdictFacts[] {
     .flatMap(({ kind, verdict, time }) => {
       const at = verdictTime(time);
       if ((kind !== 'verify' && kind !== 'drill') || at === null) return [];
+      if (verdict === 'ok-in-part') return [{ kind, ok: true, inPart: true, at } as const];
       if (verdict !== 'ok' && verdict !== 'failed') return [];
       return [{ kind, ok: verdict === 'ok', at } as const];
     })
@@ -88,12 +93,29 @@ function verdictTime(text: string): string | null {
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }
 
-/** Complete, and the newest thing that was found of it is no failure. */
-export const isGood = (set: CatalogSet): boolean =>
-  set.state === 'complete' && set.verdicts.at(-1)?.ok !== false;
+/** What verifications and drills of a set came to; undefined when there was none. */
+export const found = ({ verdicts }: Pick<CatalogSet, 'verdicts'>): 'passed' | 'failed' | undefined =>
+  foundOf(
+    verdicts.map(({ kind, ok, inPart }) => ({
+      kind,
+      verdict: !ok ? 'failed' : inPart ? 'ok-in-part' : 'ok',
+    })),
+  );
 
-/** When a set was last verified or drilled with success; null when it never was, or failed since. */
+/** Complete, no failure stands against it, and it is not dated in the future. `now`: milliseconds since 1970. */
+export const isGood = (set: CatalogSet, now: number): boolean =>
+  set.state === 'complete' && found(set) !== 'failed' && !isAhead(set.createdAt, now);
+
+/** When a set was last verified or drilled with success; null when it never was, or a failure stands against it. */
 export function verifiedAt(set: CatalogSet): string | null {
-  const last = set.verdicts.at(-1);
-  return last?.ok ? last.at : null;
+  return found(set) === 'passed' ? (set.verdicts.findLast(({ ok }) => ok)?.at ?? null) : null;
+}
+
+/** The last drill; where it had only some of the services, the failure of an earlier one stands all the same. */
+export function lastDrillOf<T extends Pick<VerdictFacts, 'kind' | 'ok' | 'inPart'>>(
+  verdicts: readonly T[],
+): T | undefined {
+  const drills = verdicts.filter(({ kind }) => kind === 'drill');
+  const whole = drills.findLast(({ inPart }) => !inPart);
+  return whole?.ok === false ? whole : drills.at(-1);
 }

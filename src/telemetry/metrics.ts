@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Objectives, objectiveOf } from '../config/telemetry.ts';
 import type { RepositoryView } from '../status/catalog-watch.ts';
-import { type CatalogSet, isGood, type ServiceFacts, verifiedAt } from '../status/set-facts.ts';
+import { type CatalogSet, isGood, lastDrillOf, type ServiceFacts, verifiedAt } from '../status/set-facts.ts';
 
 /** Everything that Lifeboat tells Prometheus. What comes from the catalog is the same after a restart. */
 export interface Metrics {
@@ -145,7 +145,7 @@ export function createMetrics(options: { version: string; processMetrics?: boole
     if (verified.length > 0) held.lastVerified.set({ service }, seconds(verified.at(-1)!));
     const verdicts = mine.flatMap((set) => set.verdicts).sort((a, b) => a.at.localeCompare(b.at));
     const verify = verdicts.findLast(({ kind }) => kind === 'verify');
-    const drill = verdicts.findLast(({ kind }) => kind === 'drill');
+    const drill = lastDrillOf(verdicts);
     if (verify) held.verify.set({ service }, verify.ok ? 1 : 0);
     if (drill) {
       held.drill.set({ service }, drill.ok ? 1 : 0);
@@ -189,7 +189,7 @@ function lastGoodOf(
 ): { set: CatalogSet; facts: ServiceFacts } | undefined {
   let last: { set: CatalogSet; facts: ServiceFacts } | undefined;
   for (const set of sets) {
-    const facts = isGood(set) ? factsIn(set, service) : undefined;
+    const facts = isGood(set, Date.now()) ? factsIn(set, service) : undefined;
     if (facts && (!last || Date.parse(set.createdAt) > Date.parse(last.set.createdAt))) last = { set, facts };
   }
   return last;

@@ -41,7 +41,7 @@ async function drillSet(wanted: DrillInput, subject: Subject): Promise<DrillResu
     { key: SEARCH_ATTRIBUTES.service, value: selection.services.map(({ service }) => service) },
     { key: SEARCH_ATTRIBUTES.repository, value: [repository] },
   ]);
-  const record = async (verdict: 'ok' | 'failed' | 'not-run', findings: unknown) =>
+  const record = async (verdict: 'ok' | 'ok-in-part' | 'failed' | 'not-run', findings: unknown) =>
     await catalog(`Record the verdict: ${verdict}`).recordVerdict({
       repository,
       set,
@@ -89,7 +89,7 @@ async function drillSet(wanted: DrillInput, subject: Subject): Promise<DrillResu
     rpoSeconds: Math.round((info.startTime.getTime() - Date.parse(selection.createdAt)) / 1000),
     services,
   };
-  await record(failed.length > 0 ? 'failed' : 'ok', result);
+  await record(failed.length > 0 ? 'failed' : selection.whole === false ? 'ok-in-part' : 'ok', result);
   if (failed.length > 0) {
     report.phase('failed');
     const differences = failed.flatMap((one) => one.differences);

@@ -75,7 +75,11 @@ async function backUp(
   try {
     await run.backUp(state.left.splice(0, wanted.hostsARun ?? HOSTS_A_RUN));
     if (state.left.length > 0) {
-      await continueAsNew<typeof fleetBackup>(wanted, { ...state, open: run.openBackups() });
+      await continueAsNew<typeof fleetBackup>(wanted, {
+        ...state,
+        open: run.openBackups(),
+        givenUp: run.givenUpHosts(),
+      });
     }
     await run.finish();
   } catch (error) {

@@ -31,6 +31,8 @@ export interface FleetState {
   left: string[];
   /** Hosts whose backups an earlier run has started. */
   open: OpenHost[];
+  /** Hosts that went away while their backups were under way: those go on when the hosts are back. Absent from runs of older versions. */
+  givenUp?: string[];
   tally: FleetTally;
 }
 
@@ -55,6 +57,7 @@ export class FleetRun {
   #doubted = 0;
   readonly #open = new Map<string, OpenHost>();
   readonly #done = new Set<string>();
+  readonly #givenUp: Set<string>;
   /** Backups of this run that the server has not begun yet: it must not end before them. */
   #beginning = 0;
   /** Each ends with its backup, and never fails. */
@@ -65,12 +68,13 @@ export class FleetRun {
     this.#report = report;
     this.#input = input;
     for (const one of state.open) this.#works(one);
+    this.#givenUp = new Set(state.givenUp);
   }
 
   /** Start the backups of these hosts, never more than the limit at a time; answers when all have begun or are given up. */
   async backUp(hosts: string[]): Promise<void> {
     const earlier = [...this.#open.values()];
-    void this.#follow(earlier).catch(unlessCancelled);
+    void this.#follow([...earlier, ...this.#backupsOf(this.#givenUp)]).catch(unlessCancelled);
     const unseen = await unseenOf(hosts);
     this.#ready = hosts.filter((host) => !unseen.includes(host));
     void Promise.all(unseen.map((host) => this.#decide(host)))
@@ -98,10 +102,16 @@ export class FleetRun {
     return [...this.#open.values()];
   }
 
+  givenUpHosts(): string[] {
+    return [...this.#givenUp];
+  }
+
   /** After a cancel: see that every host's backup has been told. Each gives its services back by itself. */
   async cancelOpen(): Promise<void> {
     await CancellationScope.nonCancellable(async () => {
-      const earlier = this.#state.open.filter(({ host }) => this.#open.has(host));
+      const earlier = [...this.#state.open, ...this.#backupsOf(this.#state.givenUp ?? [])].filter(
+        ({ host }) => this.#open.has(host) || this.#givenUp.has(host),
+      );
       await Promise.allSettled([
         ...this.#started,
         ...earlier.map(({ workflowId }) => getExternalWorkflowHandle(workflowId).cancel()),
@@ -140,6 +150,7 @@ export class FleetRun {
 
   #ends(host: string, outcome: HostOutcome, workflowId?: string): void {
     this.#open.delete(host);
+    this.#givenUp.delete(host);
     this.#done.add(host);
     record(this.#state.tally, host, outcome, workflowId);
     this.#report.ends(host);
@@ -165,10 +176,15 @@ export class FleetRun {
       : 'Nothing was started there: start its worker.';
     const message = `No worker serves ${hostQueue(host)}. ${next}`;
     this.#ends(host, { state: 'unreachable', type: 'HostUnreachable', message }, workflowId);
+    if (workflowId) this.#givenUp.add(host);
+  }
+
+  #backupsOf(hosts: Iterable<string>): Pick<OpenHost, 'host' | 'workflowId'>[] {
+    return [...hosts].map((host) => ({ host, workflowId: hostBackupId(host, this.#state.run) }));
   }
 
   /** What earlier runs have started is followed by an activity, because a child's end is told only to the run that started it. */
-  async #follow(open: OpenHost[]): Promise<void> {
+  async #follow(open: Pick<OpenHost, 'host' | 'workflowId'>[]): Promise<void> {
     let left = open.map(({ host, workflowId }) => ({ host, workflowId }));
     while (left.length > 0) {
       const ended = await waiting(`Follow ${left.length} backups`).endedBackups({ open: left });

@@ -39,10 +39,12 @@ export async function fleetStatus(input?: unknown, carried?: FleetStatusState): 
   }
   const page = state.left.splice(0, wanted.hostsARun ?? HOSTS_A_RUN);
   const unseen = new Set(page.length > 0 ? await unseenOf(page) : []);
+  const most = wanted.concurrency ?? AT_ONCE;
   let asking = 0;
   await Promise.all(
     page.map(async (host) => {
-      await condition(() => asking < (wanted.concurrency ?? AT_ONCE));
+      // All who wait see at once that one may go: each looks again when it is its turn.
+      while (asking >= most) await condition(() => asking < most);
       asking += 1;
       const line = await ask(host, !unseen.has(host));
       asking -= 1;

@@ -24,6 +24,8 @@ export interface PrunedRepository {
   deleted: string[];
   /** Sets of which the store keeps something for now (Object Lock, or credentials that may not delete). */
   locked: string[];
+  /** Sets that were pinned while they were pruned, and are not offered because their tombstones could not be taken back. */
+  hidden?: string[];
   /** The right that the repository's credentials lack to delete; then what retention lets go stays. */
   missing?: string;
   bytes: number;
@@ -69,7 +71,7 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
       continue;
     }
     repositories[repository] = pruned;
-    const { keep, expired, later, deleted, bytes, locked, contested, missing } = pruned;
+    const { keep, expired, later, deleted, bytes, locked, hidden = [], contested, missing } = pruned;
     const rest = later > 0 ? ` The next runs take ${later} more.` : '';
     report.line(
       dryRun
@@ -82,6 +84,11 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
       );
     } else if (locked.length > 0) {
       report.line(`${repository}: ${locked.length} sets are locked: ${named(locked)}.`);
+    }
+    if (hidden.length > 0) {
+      report.line(
+        `${repository}: ${hidden.length} sets are pinned, so nothing more of them is deleted, and not offered, because their tombstones could not be taken back: ${named(hidden)}. Delete tombstones/<set>.json as soon as the store lets you, and verify the set.`,
+      );
     }
     if (contested.length > 0) {
       report.line(
@@ -148,6 +155,7 @@ export async function pruneRepository(input: {
     result.deleted.push(...pruned.sets);
     result.locked.push(...pruned.locked);
     result.bytes += pruned.bytes;
+    if (pruned.hidden?.length) result.hidden = [...(result.hidden ?? []), ...pruned.hidden];
     if (pruned.missing === undefined) continue;
     result.missing = pruned.missing;
     break;

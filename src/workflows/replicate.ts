@@ -1,9 +1,11 @@
+import { upsertSearchAttributes } from '@temporalio/workflow';
 import { parseInput, type ReplicateInput, replicateInput } from '../model/inputs.ts';
 import { formatBytes } from '../model/progress.ts';
+import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { probe, replication } from './activity-options.ts';
 import { causeOf, fail, orFail } from './failure.ts';
 import { ProgressReport } from './progress.ts';
-import { andTell } from './tell.ts';
+import { andTell, type Subject } from './tell.ts';
 
 /** By target: what was copied, and what could not be. */
 export interface ReplicateResult {
@@ -14,13 +16,16 @@ export interface ReplicateResult {
 /** Copy sets to other repositories; every target has its own retries, and one that is away does not hold up the others. */
 export async function replicate(input?: unknown): Promise<ReplicateResult> {
   const wanted = orFail(() => parseInput('replicate', replicateInput, input));
-  return await andTell('replicate', { services: [] }, async () => await copyAll(wanted), { quiet: true });
+  const subject: Subject = { services: [] };
+  return await andTell('replicate', subject, async () => await copyAll(wanted, subject), { quiet: true });
 }
 
-async function copyAll(wanted: ReplicateInput): Promise<ReplicateResult> {
+async function copyAll(wanted: ReplicateInput, subject: Subject): Promise<ReplicateResult> {
   const report = new ProgressReport();
   report.phase('replicating');
   const { from, to } = await probe('See what is copied where').replicationTargets(wanted);
+  Object.assign(subject, { repositories: to });
+  if (to.length > 0) upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.repository, value: to }]);
   const targets: ReplicateResult['targets'] = {};
   await Promise.all(
     to.map(async (target) => {

@@ -12,7 +12,7 @@ import { notifying, probe } from './activity-options.ts';
 import { causeOf } from './failure.ts';
 
 /** What a run is about, as far as it is known when it ends. */
-export type Subject = Pick<RunOutcome, 'services' | 'set' | 'bytes' | 'failures'>;
+export type Subject = Pick<RunOutcome, 'services' | 'repositories' | 'set' | 'bytes' | 'failures'>;
 
 /**
  * Run a workflow's body, and tell people how it ended. Telling is a run of its own that outlives this one: a receiver that is

@@ -21,6 +21,7 @@ import {
   releaseHold,
   tombstone,
   tombstones,
+  type Verdict,
   writeHold,
   writeVerdict,
 } from '../../src/adapters/repository/set-marks.ts';
@@ -195,12 +196,31 @@ describe('finding a set', () => {
     await failsWith('InvalidInput', resolveSet(repository, 'before teatime'), /teatime/);
   });
 
+  it('takes no set for the latest that is dated in the future, and finds it by its id', async () => {
+    const ahead = setId(new Date(Date.now() + 60 * 60 * 1000), 'dddddd');
+    await commitManifest(repository, manifest(ahead));
+    await failsWith('SetNotFound', resolveSet(repository, 'latest'), /dated in the future.*by its id/);
+    await commitManifest(repository, manifest(OLD));
+    for (const set of [OLD, ahead]) {
+      await writeVerdict(repository, set, verdict('verify', 'ok', '2026-11-21T00:00:00Z'));
+    }
+    assert.equal((await resolveSet(repository, 'latest')).set, OLD);
+    assert.equal((await resolveSet(repository, 'latest verified')).set, OLD);
+    assert.equal((await resolveSet(repository, ahead)).set, ahead);
+  });
+
   it('does not take a set as verified whose last verdict is bad', async () => {
     await commitManifest(repository, manifest(OLD));
     await writeVerdict(repository, OLD, verdict('verify', 'ok', '2026-11-21T00:00:00Z'));
     assert.equal((await resolveSet(repository, 'latest verified')).set, OLD);
     await writeVerdict(repository, OLD, verdict('drill', 'failed', '2026-11-22T00:00:00Z'));
     await failsWith('SetNotFound', resolveSet(repository, 'latest verified'));
+    await writeVerdict(repository, OLD, verdict('verify', 'ok', '2026-11-23T00:00:00Z'));
+    await failsWith('SetNotFound', resolveSet(repository, 'latest verified'));
+    await writeVerdict(repository, OLD, verdict('drill', 'ok-in-part', '2026-11-24T00:00:00Z'));
+    await failsWith('SetNotFound', resolveSet(repository, 'latest verified'));
+    await writeVerdict(repository, OLD, verdict('drill', 'ok', '2026-11-25T00:00:00Z'));
+    assert.equal((await resolveSet(repository, 'latest verified')).set, OLD);
   });
 });
 
@@ -236,9 +256,37 @@ describe('deleting a set', () => {
     await writeHold(repository, OLD, hold('2026-11-22T00:00:00Z'));
     const before = await keys(repository, '');
     const done = await deleteSet(repository, OLD, reason);
-    assert.deepEqual([done.held, done.deleted], [true, 0]);
+    assert.deepEqual([done.held, done.hidden, done.deleted], [true, false, 0]);
     assert.deepEqual(await keys(repository, ''), before);
     assert.deepEqual(await ids(), [OLD]);
+  });
+
+  it('hides no pinned set, whenever it is cut', async () => {
+    await whole(OLD);
+    await writeHold(repository, OLD, hold('2026-11-22T00:00:00Z'));
+    const cut = listingBy(repository, async function* (prefix, options) {
+      if (prefix.startsWith(KEYS.holds) && (await tombstones(repository)).length > 0) throw new Error('cut');
+      yield* repository.list(prefix, options);
+    });
+    await deleteSet(cut, OLD, reason).catch(() => {});
+    assert.deepEqual(await ids(), [OLD]);
+  });
+
+  it('tells of a pinned set that a tombstone hides', async () => {
+    await whole(OLD);
+    // It is pinned just after its removal was decided, where the store lets nothing be taken back.
+    const pinned = {
+      ...deletingBy(repository, async () => 'locked'),
+      put: async (...args: Parameters<Repository['put']>) => {
+        const stored = await repository.put(...args);
+        await writeHold(repository, OLD, hold('2026-11-22T00:00:00Z'));
+        return stored;
+      },
+    };
+    for (const attempt of [pinned, repository]) {
+      const done = await deleteSet(attempt, OLD, reason);
+      assert.deepEqual([done.held, done.hidden, done.deleted], [true, true, 0]);
+    }
   });
 
   it('leaves manifest and tombstone while the store keeps an artifact', async () => {
@@ -322,7 +370,13 @@ function deletingBy(real: Repository, remove: Repository['delete']): Repository 
   };
 }
 
-const verdict = (kind: 'verify' | 'drill', outcome: 'ok' | 'failed', time: string) => ({
+/** The real repository but for its listings. */
+const listingBy = (real: Repository, list: Repository['list']): Repository => ({
+  ...deletingBy(real, (key) => real.delete(key)),
+  list,
+});
+
+const verdict = (kind: Verdict['kind'], outcome: Verdict['verdict'], time: string) => ({
   kind,
   verdict: outcome,
   time: new Date(time),

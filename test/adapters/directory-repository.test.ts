@@ -43,6 +43,29 @@ describe('a directory repository', () => {
     await failsWith('RepositoryNotFound', repository.head('sets/a'));
   });
 
+  it('writes nothing below a disk that is not mounted', async () => {
+    const disk = new DirectoryRepository({ kind: 'directory', name: 'disk', path, mountpoint: true });
+    await failsWith('RepositoryUnreachable', disk.check(), /disk.*is not mounted/);
+    await failsWith('RepositoryUnreachable', disk.put('sets/a', Readable.from(['x'])));
+    await failsWith('RepositoryUnreachable', disk.head('sets/a'));
+    await assert.rejects(async () => {
+      for await (const _ of disk.list('')) assert.fail();
+    }, /is not mounted/);
+    assert.deepEqual(await readdir(path), []);
+  });
+
+  it('is written when its disk is mounted', {
+    skip: process.getuid?.() !== 0 && 'needs root for a small tmpfs',
+  }, async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path]);
+    try {
+      await new DirectoryRepository({ kind: 'directory', name: 'disk', path, mountpoint: true }).check();
+      assert.deepEqual(await readdir(path), ['lifeboat.json']);
+    } finally {
+      execFileSync('umount', [path]);
+    }
+  });
+
   it('says when a file is in the place of the folder', async () => {
     await rm(path, { recursive: true });
     await writeFile(path, '');

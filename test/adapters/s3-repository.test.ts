@@ -206,13 +206,20 @@ describe('an S3 repository', () => {
     proxy.fault = ({ method }) =>
       method === 'PUT' || method === 'POST' ? { status: 200, body: '' } : undefined;
     await repository.put('sets/a/s/x', Readable.from([Buffer.from('x')]));
-    const sent = proxy.seen.find(({ method }) => method === 'PUT')?.headers ?? {};
-    assert.equal(sent['x-amz-storage-class'], 'STANDARD_IA');
-    assert.equal(sent['x-amz-server-side-encryption'], 'aws:kms');
-    assert.equal(sent['x-amz-server-side-encryption-aws-kms-key-id'], 'key-1');
-    assert.equal(sent['x-amz-object-lock-mode'], 'COMPLIANCE');
-    const days = (Date.parse(String(sent['x-amz-object-lock-retain-until-date'])) - Date.now()) / 86_400_000;
-    assert.ok(days > 29.9 && days <= 30);
+    // Whether it may write is asked with the same: a bucket may refuse what does not say how it is to be kept.
+    await repository.check();
+    const writes = proxy.seen.filter(({ method }) => method === 'PUT');
+    assert.equal(writes.length, 3, 'the object, the descriptor, and the descriptor once more');
+    for (const { headers: sent } of writes) {
+      assert.match(String(sent['x-amz-checksum-crc32']), /^[A-Za-z0-9+/]{6}==$/);
+      assert.equal(sent['x-amz-storage-class'], 'STANDARD_IA');
+      assert.equal(sent['x-amz-server-side-encryption'], 'aws:kms');
+      assert.equal(sent['x-amz-server-side-encryption-aws-kms-key-id'], 'key-1');
+      assert.equal(sent['x-amz-object-lock-mode'], 'COMPLIANCE');
+      const days =
+        (Date.parse(String(sent['x-amz-object-lock-retain-until-date'])) - Date.now()) / 86_400_000;
+      assert.ok(days > 29.9 && days <= 30);
+    }
   });
 
   it('sweeps the unfinished uploads of its own folder, and only those', async () => {

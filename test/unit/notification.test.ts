@@ -38,6 +38,11 @@ describe('what people are told of a run', () => {
     assert.deepEqual(kinds(null, run('failed', 'drill')), ['drill-failed']);
   });
 
+  it('does not say into which repositories a run copied: that only tells two runs apart', () => {
+    const [event] = notificationsFor(null, { ...run('ok', 'replicate'), repositories: ['offsite'] });
+    assert.ok(event && !('repositories' in event));
+  });
+
   it('says in the message what failed', () => {
     const [event] = notificationsFor(null, run('failed'));
     assert.equal(event?.message, 'The backup of graph failed. graph: The disk is full.');

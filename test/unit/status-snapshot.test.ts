@@ -97,6 +97,20 @@ describe('how a service stands', () => {
     assert.deepEqual(found.lastGood?.repositories, ['a', 'b']);
   });
 
+  it('goes by no set that is dated in the future', () => {
+    assert.equal(view([repository('a', [set(-48), set(27)])]).standing, 'stale');
+  });
+
+  it('is not well again by a set that was only read back, nor by a drill of some services', () => {
+    const failed = { kind: 'drill', ok: false, at: ago(5) } as const;
+    const read = set(2, { verdicts: [failed, { kind: 'verify', ok: true, at: ago(4) }] });
+    assert.equal(view([repository('a', [read])]).standing, 'none');
+    const inPart = set(2, { verdicts: [{ kind: 'drill', ok: true, inPart: true, at: ago(1) }] });
+    const both = view([repository('a', [inPart, set(20, { verdicts: [failed] })])]);
+    assert.equal(both.standing, 'drill-failed');
+    assert.equal(both.lastGood?.set, inPart.set);
+  });
+
   it('is in doubt after a drill that failed, and well again after one that passed', () => {
     const failed = set(20, { verdicts: [{ kind: 'drill', ok: false, at: ago(10) }] });
     assert.equal(view([repository('a', [set(2), failed])]).standing, 'drill-failed');
@@ -122,9 +136,11 @@ describe('what was found of a set', () => {
         mark('verify', 'ok', '2026-01-02T03-04-05-678Z'),
         mark('other', 'ok', '2026-01-02T00-00-00-000Z'),
         mark('verify', 'ok', 'yesterday'),
+        mark('drill', 'ok-in-part', '2026-01-01T00-00-00-000Z'),
       ],
     });
     assert.deepEqual(found, [
+      { kind: 'drill', ok: true, inPart: true, at: '2026-01-01T00:00:00.000Z' },
       { kind: 'verify', ok: true, at: '2026-01-02T03:04:05.678Z' },
       { kind: 'drill', ok: false, at: '2026-01-03T00:00:00.000Z' },
     ]);

@@ -237,6 +237,22 @@ describe('a fleet', () => {
     assert.equal(hosts[dead]?.state, 'unreachable');
   });
 
+  test('is asked how it is by no more hosts at a time than it was told', async () => {
+    const run = await controller.start('fleetStatus', { hosts: plain, concurrency: 1 });
+    assert.equal(Object.keys(((await run.result()) as FleetStatusResult).hosts).length, plain.length);
+    const open = new Set<string>();
+    let asked = 0;
+    for (const event of (await run.fetchHistory()).events ?? []) {
+      if (event.activityTaskScheduledEventAttributes?.activityType?.name === 'hostStatus') {
+        open.add(String(event.eventId));
+        asked += 1;
+        assert.equal(open.size, 1);
+      }
+      open.delete(String(event.activityTaskCompletedEventAttributes?.scheduledEventId));
+    }
+    assert.equal(asked, plain.length);
+  });
+
   test('is worked on by the command', async () => {
     const status = await lifeboat('fleet', 'status', '--host', `${web},${broken}`, '--json');
     assert.equal(status.code, EXIT.partial);

@@ -50,10 +50,12 @@ export class DirectoryRepository implements Repository {
   readonly name: string;
   readonly location: string;
   readonly #root: string;
+  readonly #mounted: boolean;
 
   constructor(config: Config) {
     this.name = config.name;
     this.#root = config.path;
+    this.#mounted = config.mountpoint ?? false;
     this.location = `directory ${config.path}`;
   }
 
@@ -284,10 +286,22 @@ export class DirectoryRepository implements Repository {
 
   async #requireRoot(): Promise<void> {
     const found = await this.#do('reading the folder', () => stat(this.#root).catch(unlessMissing));
-    if (found?.isDirectory()) return;
+    if (found?.isDirectory()) return await this.#requireMount(found);
     throw new LifeboatError(
       'RepositoryNotFound',
       `The folder ${this.#root} of the repository "${this.name}" ${found ? 'is not a folder' : 'does not exist'}: create it, mount it into the worker, or correct its path.`,
+    );
+  }
+
+  /** The folder below a disk that is not mounted looks like a repository in which nothing was ever written. */
+  async #requireMount(root: Stats): Promise<void> {
+    if (!this.#mounted) return;
+    const above = await this.#do('reading the folder', () => stat(`${this.#root}/..`));
+    // The root of all is above itself.
+    if (root.dev !== above.dev || root.ino === above.ino) return;
+    throw new LifeboatError(
+      'RepositoryUnreachable',
+      `The disk of the repository "${this.name}" is not mounted: ${this.#root} is on the same disk as the folder above it. Mount it there, or take "mountpoint: true" away from the repository.`,
     );
   }
 

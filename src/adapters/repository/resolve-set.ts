@@ -1,11 +1,14 @@
 import { DateTime } from 'luxon';
 import { LifeboatError } from '../../model/failures.ts';
+import { isAhead } from '../../model/set-time.ts';
+import { foundOf } from '../../model/verdicts.ts';
 import { listSets, readManifest, type SetDetails, type SetEntry, setsNewestFirst } from './catalog.ts';
 import type { Repository } from './repository.ts';
 
 /**
  * Find the set that somebody means: its id or the beginning of one, `latest`, `latest verified`, or `before <time>` (ISO 8601; UTC
- * unless it says otherwise). The last three only ever answer a complete set that was not given up for removal.
+ * unless it says otherwise). The last three only ever answer a complete set that was not given up for removal; a set that is
+ * dated in the future is no latest one.
  * @throws {LifeboatError} `SetNotFound`, which lists what there is; `InvalidInput` for a time that is none
  */
 export async function resolveSet(
@@ -52,9 +55,8 @@ export async function resolveSet(
   );
 }
 
-/** Whether the last thing that was found of a set is good, by `verify` or by a drill; a drill that could not run has found nothing. */
-export const isVerified = ({ verdicts }: SetEntry): boolean =>
-  verdicts.findLast(({ verdict }) => verdict !== 'not-run')?.verdict === 'ok';
+/** Whether a set was found good, by `verify` or by a drill, and no failure stands against it. */
+export const isVerified = ({ verdicts }: SetEntry): boolean => foundOf(verdicts) === 'passed';
 
 async function newest(
   repository: Repository,
@@ -62,12 +64,15 @@ async function newest(
   fits: (details: SetDetails) => boolean,
   options: { signal?: AbortSignal },
 ): Promise<SetDetails> {
+  let ahead = '';
   for await (const details of setsNewestFirst(repository, options)) {
-    if ('manifest' in details && details.manifest.state === 'complete' && fits(details)) return details;
+    if (!('manifest' in details) || details.manifest.state !== 'complete' || !fits(details)) continue;
+    if (wanted.startsWith('before ') || !isAhead(details.manifest.createdAt, Date.now())) return details;
+    ahead = ` The set ${details.set} is dated in the future, so it is taken only by its id.`;
   }
   throw new LifeboatError(
     'SetNotFound',
-    `No complete set is "${wanted}" in the repository "${repository.name}" (${repository.location}). ${present(await listSets(repository, options))}`,
+    `No complete set is "${wanted}" in the repository "${repository.name}" (${repository.location}). ${present(await listSets(repository, options))}${ahead}`,
   );
 }
 

@@ -258,22 +258,8 @@ export class S3Upload {
     await this.#job.client.abortMultipartUpload({ ...this.#job.object, UploadId }).catch(() => {});
   }
 
-  /** How the object is to be kept. */
   #kept() {
-    const { storageClass, sse, objectLock } = this.#job.config;
-    return {
-      Metadata: { [TOKEN]: this.#token },
-      ...(storageClass ? { StorageClass: storageClass as 'STANDARD' } : {}),
-      ...(sse
-        ? { ServerSideEncryption: sse.algorithm, ...(sse.keyId ? { SSEKMSKeyId: sse.keyId } : {}) }
-        : {}),
-      ...(objectLock
-        ? {
-            ObjectLockMode: objectLock.mode,
-            ObjectLockRetainUntilDate: new Date(Date.now() + objectLock.days * DAY_MS),
-          }
-        : {}),
-    };
+    return { Metadata: { [TOKEN]: this.#token }, ...keptAs(this.#job.config) };
   }
 
   async #do<T>(doing: string, work: () => Promise<T>): Promise<T> {
@@ -287,6 +273,20 @@ export class S3Upload {
   #failed(error: unknown, doing: string): unknown {
     return isTaken(error) ? this.#job.exists() : this.#job.failure(error, doing);
   }
+}
+
+/** How objects are to be kept, as every request that makes one says it. */
+export function keptAs({ storageClass, sse, objectLock }: Config) {
+  return {
+    ...(storageClass ? { StorageClass: storageClass as 'STANDARD' } : {}),
+    ...(sse ? { ServerSideEncryption: sse.algorithm, ...(sse.keyId ? { SSEKMSKeyId: sse.keyId } : {}) } : {}),
+    ...(objectLock
+      ? {
+          ObjectLockMode: objectLock.mode,
+          ObjectLockRetainUntilDate: new Date(Date.now() + objectLock.days * DAY_MS),
+        }
+      : {}),
+  };
 }
 
 /** What `onUpload` was told: the token of the object's metadata, and S3's own id. */

@@ -11,10 +11,11 @@ import { repositoryKey } from '../../model/manifest.ts';
 import { FOLDERS, KEYS } from '../../model/names.ts';
 import { descriptorText, ensureDescriptor } from './descriptor.ts';
 import { requireKey } from './key.ts';
+import { checksum } from './part-checksum.ts';
 import type { DeleteOutcome, GetOptions, PutOptions, Repository, StoredObject } from './repository.ts';
 import { resumedRead } from './resumed-read.ts';
 import { isDenied, isKept, isMissing, isTaken, s3Code, s3Failure } from './s3-failure.ts';
-import { readResume, S3Upload } from './s3-upload.ts';
+import { keptAs, readResume, S3Upload } from './s3-upload.ts';
 
 const OURS = [KEYS.descriptor, ...FOLDERS];
 
@@ -185,7 +186,13 @@ export class S3Repository implements Repository {
    * any other gets the same bytes again. Nothing has to be deleted afterwards.
    */
   async #requireWritable(Body: Buffer, signal: AbortSignal | undefined): Promise<void> {
-    const object = { Bucket: this.#config.bucket, Key: this.#prefix + KEYS.descriptor };
+    const object = {
+      Bucket: this.#config.bucket,
+      Key: this.#prefix + KEYS.descriptor,
+      // Some buckets refuse what does not say how it is to be kept.
+      ...keptAs(this.#config),
+      ChecksumCRC32: checksum(Body),
+    };
     await this.#do('writing', async () => {
       try {
         await this.#client.putObject({ ...object, Body, IfNoneMatch: '*' }, within(signal));

@@ -12,8 +12,8 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 /** What `verify` or a restore drill found of a set. */
 export interface Verdict {
   kind: 'verify' | 'drill';
-  /** `not-run`: what was wrong was not the set, and says nothing of it. */
-  verdict: 'ok' | 'failed' | 'not-run';
+  /** `ok-in-part`: of a drill of some services only. `not-run`: what was wrong was not the set, and says nothing of it. */
+  verdict: 'ok' | 'ok-in-part' | 'failed' | 'not-run';
   time: Date;
   /** Anything readable: checks, times, differences. Never secrets. */
   findings: unknown;
@@ -67,6 +67,8 @@ export interface Deletion {
   denied: boolean;
   /** Somebody has pinned it since its removal was decided: nothing of it is deleted. */
   held?: boolean;
+  /** It is pinned and all the same not offered, because its tombstone is there and stays. */
+  hidden?: boolean;
 }
 
 /**
@@ -78,14 +80,18 @@ export async function deleteSet(
   set: string,
   { time, reason, signal }: { time: Date; reason: string; signal?: AbortSignal },
 ): Promise<Deletion> {
-  const decided = await tombstone(repository, set, { time, reason });
   const result: Deletion = { deleted: 0, bytes: 0, locked: [], denied: false };
   const at = signal ? { signal } : {};
-  // After the tombstone: whoever pins a set looks for one after that, so one of the two sees the other.
+  // Before the tombstone: an attempt that is cut after it would leave a pinned set hidden.
+  if (await isHeld(repository, set, signal)) {
+    return { ...result, held: true, hidden: (await repository.head(KEYS.tombstone(set))) !== null };
+  }
+  const decided = await tombstone(repository, set, { time, reason });
+  // And after it: whoever pins a set looks for one after that, so one of the two sees the other.
   if (await isHeld(repository, set, signal)) {
     // An earlier attempt may have deleted something of it already: then it is not offered again.
-    if (decided) await repository.delete(KEYS.tombstone(set));
-    return { ...result, held: true };
+    const outcome = decided ? await repository.delete(KEYS.tombstone(set)) : 'locked';
+    return { ...result, held: true, hidden: outcome === 'locked' || outcome === 'denied' };
   }
   const remove = async (keys: { key: string; bytes: number }[]) => {
     const limit = pLimit(DELETERS);

@@ -1,16 +1,17 @@
 import type { Manifest } from '../manifest.ts';
 import type { RetentionSet } from '../retention.ts';
+import { foundOf, type Said } from '../verdicts.ts';
 
 /** What a repository's keys say of a set beside its manifest. */
 export interface SetMarks {
   held: boolean;
   /** Oldest first. */
-  verdicts: readonly { verdict: string }[];
+  verdicts: readonly Said[];
 }
 
-/** What retention needs to know of a set, from its manifest and marks. The newest verdict that says something of it counts. */
+/** What retention needs to know of a set, from its manifest and marks. */
 export function retentionSetOf(manifest: Manifest, marks: SetMarks): RetentionSet {
-  const newest = marks.verdicts.findLast(({ verdict }) => verdict !== 'not-run')?.verdict;
+  const found = foundOf(marks.verdicts);
   const services = [
     ...manifest.services.map(({ name }) => name),
     ...manifest.failures.map(({ service }) => service),
@@ -22,6 +23,6 @@ export function retentionSetOf(manifest: Manifest, marks: SetMarks): RetentionSe
     state: manifest.state,
     bytes: manifest.artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0),
     held: marks.held,
-    ...(newest !== undefined && { verdict: newest === 'ok' ? ('passed' as const) : ('failed' as const) }),
+    ...(found && { verdict: found }),
   };
 }
