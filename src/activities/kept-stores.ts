@@ -1,6 +1,8 @@
+import { removeContainers } from '../adapters/docker/helper.ts';
 import { removeVolume } from '../adapters/docker/volume.ts';
 import { keptVolumes } from '../adapters/neo4j/staging.ts';
 import { placeOf } from '../adapters/neo4j/swap.ts';
+import { LABELS } from '../model/names.ts';
 import { olderCopies } from '../model/older-copies.ts';
 import { type RestorePlace, restorePlace } from '../model/restore-place.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -49,6 +51,9 @@ export function createKeptStoresActivities(deps: Dependencies) {
     /** After a restore, however it ended: what it only prepared goes; what it keeps, and what is not settled yet, stays. */
     async tidyRestore(input: PlaceStep): Promise<void> {
       await step('tidy', async (context) => {
+        // A helper whose worker died may still write what is removed here.
+        const { plan, place } = input;
+        await removeContainers(deps.engine, { [LABELS.set]: place.restore, [LABELS.service]: plan.service });
         await tidyPlace(deps, input, context);
       });
     },

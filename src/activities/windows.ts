@@ -50,7 +50,8 @@ export async function closeWindow(
     await serveAgain(engine, service, context);
   } catch (error) {
     // What was started and fell over again is not what a person has stopped, also when nobody is left to try once more.
-    for (const record of records) await beginGivingBack(engine, record).catch(() => {});
+    if (error instanceof LifeboatError && error.type === 'StartFailed')
+      for (const record of records) await beginGivingBack(engine, record).catch(() => {});
     throw error;
   }
   const servingSince = new Date().toISOString();

@@ -27,10 +27,8 @@ export async function followConfig(
   let complained = '';
   const watched = first.file
     ? watchConfig(first, {
-        onChange: () => {
-          say.info(`The configuration ${first.file} was read anew.`);
-          void look();
-        },
+        // What is said to be in force is.
+        onChange: () => void look().then(() => say.info(`The configuration ${first.file} was read anew.`)),
         onBad: (error) => say.error(messageOf(error)),
       })
     : undefined;

@@ -11,6 +11,7 @@ import type { Neo4jPlan } from '../activities/neo4j.ts';
 import type { Swap } from '../activities/windows.ts';
 import { compensate, inWindow, transfer } from './activity-options.ts';
 import { causeOf, fail } from './failure.ts';
+import { leaveNothing } from './leave-nothing.ts';
 import { doWork, type InWindow, type WindowWork, type WorkDone } from './window-work.ts';
 
 /** Told to the parent when the window is open. */
@@ -149,14 +150,8 @@ export async function criticalSection(input: CriticalSectionInput): Promise<Crit
     // The parent may be gone (terminated), and with it its own clean-up.
     if (isCancellation(failure)) {
       const { set, plan, work } = input;
-      const place = work.kind === 'swap' ? work.swap.place : undefined;
-      const tidy = async () =>
-        place &&
-        (await compensate('Remove what the cancelled restore prepared').tidyRestore({ set, plan, place }));
-      // By the staging volume the watchdog finds what was prepared beside the stores, so it goes last; one that keeps the copy goes by what is on it.
-      if (place?.volume === undefined) await tidy();
-      await compensate('Remove what the cancelled run staged').removeStaging({ set, service });
-      if (place?.volume !== undefined) await tidy();
+      if (work.kind === 'swap') await leaveNothing({ set, plan, place: work.swap.place });
+      else await compensate('Remove what the cancelled run staged').removeStaging({ set, service });
     }
   });
   const oldServe = rolledBack || (swapping && !accepting);

@@ -8,6 +8,8 @@ import { olderCopies } from '../model/older-copies.ts';
 import { restorePlace } from '../model/restore-place.ts';
 import { compensate, inWindow, probe, transfer } from './activity-options.ts';
 import { inCriticalSection } from './exclusive.ts';
+import { causeOf } from './failure.ts';
+import { leaveNothing } from './leave-nothing.ts';
 import type { ProgressReport } from './progress.ts';
 import type { Expected } from './window-work.ts';
 
@@ -108,12 +110,12 @@ export async function restoreNeo4j(
     };
   } finally {
     await CancellationScope.nonCancellable(async () => {
-      const tidy = async () =>
-        await compensate(`Remove what ${service} does not keep`).tidyRestore({ ...at, place });
-      // By the staging volume the watchdog finds what was prepared beside the stores, so it goes last; one that keeps the copy goes by what is on it.
-      if (!elsewhere) await tidy();
-      await compensate(`Remove what ${service} staged`).removeStaging({ set: restore, service });
-      if (elsewhere) await tidy();
+      try {
+        await leaveNothing({ set: restore, plan, place });
+      } catch (error) {
+        // What came of the restore is told in any case; the watchdog finds what is left.
+        report.line(`Not all that ${service} staged could be removed yet: ${causeOf(error).message}`);
+      }
     });
   }
 }

@@ -3,7 +3,7 @@ import type { KeptSnapshot } from '../activities/kept-collections.ts';
 import type { SnapshotReference } from '../activities/qdrant.ts';
 import { bringBack, compensate, probe, transfer } from './activity-options.ts';
 import { alone } from './exclusive.ts';
-import { fail } from './failure.ts';
+import { causeOf, fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
 import type { RestoredService } from './restore-neo4j.ts';
 
@@ -32,23 +32,54 @@ export interface UndoInput {
   snapshots: KeptSnapshot[];
 }
 
+/** What brings one collection back to what it was before the undo. */
+interface WayBack {
+  collection: string;
+  safety: SnapshotReference[];
+  /** What it held may have been replaced. */
+  touched: boolean;
+  /** The aliases that it had, of those that the undo takes from it. */
+  aliases: string[];
+}
+
 /**
  * The critical section of an undo: each collection goes back to its safety snapshot, and the aliases to where they pointed. What was served until
- * then is kept in its turn, and comes back when anything fails. A collection that the restore had made anew stays, without its aliases.
+ * then is kept in its turn, and all of it comes back when anything fails. A collection that the restore had made anew stays, without its aliases.
  */
 export async function undoCollections({ restore, service, snapshots }: UndoInput): Promise<string[]> {
   // Another undo may have had the lock before.
   const now = await probe(`See what ${service} has kept`).listKeptSnapshots({ service });
-  const wanted = snapshots.filter((one) => now.some((each) => isSame(one, each)));
-  for (const { collection, restore: undone } of snapshots.filter((one) => !wanted.includes(one))) {
+  const gone = snapshots.find((one) => !now.some((each) => isSame(one, each)));
+  if (gone) {
     throw fail(
       'NothingToUndo',
-      `What the restore ${undone} had kept of "${collection}" is there no more: another restore or undo of ${service} was faster. Nothing was changed.`,
+      `What the restore ${gone.restore} had kept of "${gone.collection}" is there no more: another restore or undo of ${service} was faster. Nothing was changed.`,
     );
   }
-  for (const [collection, parts] of Map.groupBy(wanted, (one) => one.collection))
-    await undoCollection({ restore, service, collection }, parts);
-  return [...new Set(wanted.map(({ collection }) => collection))];
+  const waysBack: WayBack[] = [];
+  try {
+    for (const [collection, parts] of Map.groupBy(snapshots, (one) => one.collection)) {
+      const wayBack: WayBack = { collection, safety: [], touched: false, aliases: [] };
+      waysBack.push(wayBack);
+      await undoCollection({ restore, service }, parts, wayBack);
+    }
+  } catch (error) {
+    const stuck = await CancellationScope.nonCancellable(
+      async () => await goBack({ restore, service }, waysBack.reverse()),
+    );
+    if (stuck.length === 0) throw error;
+    const { type, message } = causeOf(error);
+    throw fail(
+      'RestoreFailed',
+      `The undo in ${service} failed, and not everything is served as it was before: ${stuck.join('; ')}. What was served is kept: bring it back with lifeboat restore --undo. What failed first: ${message}`,
+      { cause: type },
+    );
+  }
+  await CancellationScope.nonCancellable(async () => {
+    for (const kept of snapshots)
+      await compensate(`Forget what was kept of ${kept.collection}`).dropKept({ kept });
+  });
+  return waysBack.map(({ collection }) => collection);
 }
 
 const isSame = (one: KeptSnapshot, other: KeptSnapshot): boolean =>
@@ -58,46 +89,53 @@ const isSame = (one: KeptSnapshot, other: KeptSnapshot): boolean =>
   one.name === other.name;
 
 async function undoCollection(
-  { restore, service, collection }: { restore: string; service: string; collection: string },
+  { restore, service }: { restore: string; service: string },
   parts: KeptSnapshot[],
+  wayBack: WayBack,
 ): Promise<void> {
+  const { collection, safety } = wayBack;
   const [{ aliases, set } = { aliases: [], set: '' }] = parts;
+  if (aliases.length > 0) {
+    const names = aliases.map(({ alias }) => alias);
+    const before = await probe(`See the aliases of ${collection}`).aliasesBefore({ service, aliases: names });
+    wayBack.aliases = before.flatMap((one) => (one.collection === collection ? [one.alias] : []));
+  }
   const exists = await probe(`See whether ${collection} is there`).collectionExists({ service, collection });
   const replaced = parts.filter(({ name }) => name !== '');
-  const now = { restore, set, at: new Date().toISOString(), aliases: [] };
-  const safety: SnapshotReference[] = [];
-  let touched = false;
-  try {
-    for (const { node } of exists ? replaced : []) {
-      const at = { service, node, collection };
-      const known = await probe(`See which snapshots of ${collection} are not ours`).listSnapshots(at);
-      safety.push(
-        await transfer(`Take a safety snapshot of ${collection}`).takeSnapshot({ ...at, known, kept: now }),
-      );
-    }
-    touched = true;
-    for (const kept of replaced)
-      await transfer(`Bring ${collection} back`).recoverFromSafety({ restore, safety: kept });
-  } catch (error) {
-    await CancellationScope.nonCancellable(async () => {
+  const kept = { restore, set, at: new Date().toISOString(), aliases: [] };
+  for (const { node } of exists ? replaced : []) {
+    const at = { service, node, collection };
+    const known = await probe(`See which snapshots of ${collection} are not ours`).listSnapshots(at);
+    safety.push(
+      await transfer(`Take a safety snapshot of ${collection}`).takeSnapshot({ ...at, known, kept }),
+    );
+  }
+  wayBack.touched = true;
+  for (const one of replaced)
+    await transfer(`Bring ${collection} back`).recoverFromSafety({ restore, safety: one });
+  if (aliases.length > 0)
+    await transfer(`Aliases of ${collection}`).returnAliases({ service, collection, aliases });
+}
+
+/** Serve again what was served before the undo, which then keeps nothing; answers what could not be brought back, of which it keeps what there is. */
+async function goBack(
+  { restore, service }: { restore: string; service: string },
+  waysBack: WayBack[],
+): Promise<string[]> {
+  const stuck: string[] = [];
+  for (const { collection, safety, touched, aliases } of waysBack) {
+    try {
       for (const one of touched ? safety : [])
         await bringBack(`Serve ${collection} as it was`).recoverFromSafety({ restore, safety: one });
+      if (touched && aliases.length > 0)
+        await compensate(`Aliases of ${collection}`).setAliases({ service, collection, aliases });
       // Also one whose name nobody was told.
       const kept = await compensate(`See what ${service} has kept`).listKeptSnapshots({ service });
       for (const one of kept.filter((each) => each.restore === restore && each.collection === collection))
         await compensate(`Forget what was kept of ${collection}`).dropKept({ kept: one });
-    });
-    throw error;
-  }
-  if (aliases.length > 0)
-    await transfer(`Aliases of ${collection}`).returnAliases({ service, collection, aliases });
-  await CancellationScope.nonCancellable(async () => {
-    for (const { node, name } of safety) {
-      const kept = { service, node, collection, name, ...now };
-      await compensate(`Keep what ${collection} was`).keepCollection({ kept });
+    } catch (failure) {
+      stuck.push(`${collection} (${causeOf(failure).message})`);
     }
-    // Where nothing was served that could be kept, what was brought back is forgotten by itself.
-    for (const kept of parts.filter(({ node }) => !safety.some((one) => one.node === node)))
-      await compensate(`Forget what was kept of ${collection}`).dropKept({ kept });
-  });
+  }
+  return stuck;
 }

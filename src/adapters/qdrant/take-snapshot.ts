@@ -38,8 +38,9 @@ export interface TakenSnapshot {
  * size no longer changes). While the server says that it is still writing one (since 1.16), or for a grace time where it does not say, the retry
  * waits for it instead of asking again. Only a name of the server's own form, for this collection, is adopted; what somebody uploaded is not.
  *
- * Names have the time to a second, so two snapshots in one second are one file: a "new" one with a known name has replaced that
- * file, which is somebody else's to delete. It is then taken again, a second later.
+ * Names have the time to a second, so two snapshots in one second are one file, and the second replaces the first, which may be the only copy of what a
+ * restore replaced. So none is asked for in the second of a known one. Where the clocks differ by more than is looked at here, a "new" one with a known name
+ * has replaced that file, which is somebody else's to delete: it is then taken again, a second later.
  * @throws {LifeboatError} as `createSnapshot` does; after `QdrantUnreachable` and `QdrantFailed`, call again with `retry`.
  */
 export async function takeSnapshot(qdrant: Qdrant, options: TakeOptions): Promise<TakenSnapshot> {
@@ -52,6 +53,9 @@ export async function takeSnapshot(qdrant: Qdrant, options: TakeOptions): Promis
     }
   }
   const asking = signal ? { signal } : {};
+  const now = Date.now();
+  if (known.some((name) => isServersName(name, collection) && timeOf(name) > now - RECENT_MS))
+    await delay(1100, undefined, asking);
   let snapshot = await qdrant.createSnapshot(collection, asking);
   if (known.includes(snapshot.name)) {
     await delay(1100, undefined, asking);
@@ -104,6 +108,15 @@ export function isServersName(name: string, collection: string): boolean {
     name.startsWith(`${collection}-`) &&
     /^\d+-\d{4}(-\d{2}){5}\.snapshot$/.test(name.slice(collection.length + 1))
   );
+}
+
+/** A known snapshot that is older than this by our clock is from an earlier second by the server's as well (milliseconds). */
+const RECENT_MS = 60 * 60_000;
+
+/** When the server took a snapshot, by its name: it goes by UTC. */
+function timeOf(name: string): number {
+  const [year, month, day, hour, minute, second] = stampOf(name).slice(0, 19).split('-').map(Number);
+  return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
 }
 
 function stampOf(name: string): string {

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,21 +55,29 @@ export async function runEmbedded<Result>(
  */
 async function beAlone(): Promise<string> {
   const file = join(tmpdir(), `lifeboat-rescue-${process.getuid?.() ?? ''}.pid`);
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await writeFile(file, String(process.pid), { flag: 'wx', mode: 0o600 });
-      return file;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 0) throw error;
+  const own = `${file}.${randomUUID()}`;
+  await writeFile(own, String(process.pid), { mode: 0o600 });
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        // With its text at once, so that nobody reads it empty.
+        await link(own, file);
+        return file;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 0) throw error;
+      }
+      const other = Number(await readFile(file, 'utf8').catch(() => ''));
+      // In a container that is started again everybody is process 1.
+      if (other !== process.pid && isAlive(other)) {
+        throw new LifeboatError(
+          'ServiceBusy',
+          `Another rescue runs on this machine (process ${other}): wait for its end, or give it what this one was to restore. If there is no such rescue, remove ${file}.`,
+        );
+      }
+      await rm(file, { force: true });
     }
-    const other = Number(await readFile(file, 'utf8').catch(() => ''));
-    if (isAlive(other)) {
-      throw new LifeboatError(
-        'ServiceBusy',
-        `Another rescue runs on this machine (process ${other}): wait for its end, or give this one's container or server to that one. If there is no such rescue, remove ${file}.`,
-      );
-    }
-    await rm(file, { force: true });
+  } finally {
+    await rm(own, { force: true });
   }
 }
 
