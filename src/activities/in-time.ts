@@ -9,13 +9,21 @@ export async function inTime<T>(
   late: () => Error,
 ): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
-    const leave = () => reject(signal.reason);
-    const timer = setTimeout(() => reject(late()), limitMs);
-    signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) leave();
-    answer.then(resolve, reject).finally(() => {
+    const settle = (end: () => void) => () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', leave);
-    });
+      end();
+    };
+    const leave = settle(() => reject(signal.reason));
+    const timer = setTimeout(
+      settle(() => reject(late())),
+      limitMs,
+    );
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    answer.then(
+      (value) => settle(() => resolve(value))(),
+      (error: unknown) => settle(() => reject(error))(),
+    );
   });
 }

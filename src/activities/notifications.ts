@@ -8,6 +8,7 @@ import {
   type RunOutcome,
   staleNotification,
 } from '../model/notification.ts';
+import { DRY_RUN, DRY_RUN_ENDED } from '../model/progress.ts';
 import { secretValues } from '../telemetry/secret-values.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readLastGood } from './last-good.ts';
@@ -16,7 +17,7 @@ import { step } from './step.ts';
 /** So many earlier runs are looked at for the one on the same services. */
 const RUNS_LOOKED_AT = 200;
 
-/** A repository that has answered before is waited for no longer than this (milliseconds): one look has a minute for all of them. */
+/** One that is no primary, and has answered before, is waited for no longer than this (milliseconds): a look has a minute for all of them. */
 const PATIENCE_MS = 15_000;
 
 /** Being told. */
@@ -72,7 +73,8 @@ export function createNotificationActivities(deps: Dependencies) {
         for (const [index, { name }] of repositories.entries()) {
           const repository = deps.repository(name);
           const before = said.get(repository.location);
-          const patient = before ? AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) : signal;
+          const patient =
+            before && index > 0 ? AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) : signal;
           let here = new Map<string, number>();
           try {
             await readLastGood(repository, services, here, patient);
@@ -137,10 +139,12 @@ export function createNotificationActivities(deps: Dependencies) {
         if (services && !isSame(services, run.services)) continue;
         const repositories = execution.searchAttributes?.LifeboatRepository as string[] | undefined;
         if (run.repositories && repositories && !isSame(repositories, run.repositories)) continue;
+        const phase = execution.searchAttributes?.LifeboatPhase?.[0];
+        // A dry run is somebody's question, of which nobody was told.
+        if (phase === DRY_RUN || phase === DRY_RUN_ENDED) continue;
         // A run that continued as new has not ended, and one that was cancelled was not wanted.
         if (['CANCELLED', 'CONTINUED_AS_NEW'].includes(execution.status.name)) continue;
         if (execution.status.name !== 'COMPLETED') return { outcome: 'failed' };
-        const phase = execution.searchAttributes?.LifeboatPhase?.[0];
         return { outcome: phase === 'partial' ? 'partial' : 'ok' };
       }
     } catch {

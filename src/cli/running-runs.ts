@@ -38,10 +38,13 @@ export async function runningRuns({ client, taskQueue }: Connected): Promise<Run
   return worthWatching(found);
 }
 
-/** Those of all running runs that are no watchdog, and no part of another one, newest first. Pure. */
+/** Those that a person has nothing to do with: they come and go by themselves, or only tell of a run that is over. */
+const IN_THE_BACKGROUND: ReadonlySet<string> = new Set(['watchdog', 'notification']);
+
+/** Those of all running runs that a person would watch, and that are no part of another one, newest first. Pure. */
 export function worthWatching(running: RunningRun[]): RunningRun[] {
   // What a watchdog has started is not told by the watchdog, which is not shown.
-  const shown = running.filter(({ type }) => type !== 'watchdog');
+  const shown = running.filter(({ type }) => !IN_THE_BACKGROUND.has(type));
   const ids = new Set(shown.map(({ workflowId }) => workflowId));
   return shown
     .filter(({ parent }) => parent === undefined || !ids.has(parent))

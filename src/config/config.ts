@@ -17,7 +17,7 @@ export interface Neo4jService {
   kind: 'neo4j';
   name: string;
   target: ContainerReference;
-  /** Asked first whether the database is up; default: the container's health check, then its published port. */
+  /** Asked first whether the database is up; default: the container's health check, then its published port, then its log. */
   bolt?: string;
   username?: string;
   password?: Secret;

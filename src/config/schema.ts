@@ -42,7 +42,8 @@ const neo4jSchema = section({
     )
     .optional()
     .meta({
-      description: 'Asked first whether the database is up. Default: health check, then published port.',
+      description:
+        'Asked first whether the database is up. Default: health check, then published port, then its log.',
     }),
   username: text.optional().meta({ description: 'Default: neo4j, when there is a password.' }),
   password: secretText('Password of that user; without it nothing is counted in the graph.').optional(),

@@ -8,6 +8,10 @@ export interface Progress {
   lines: string[];
 }
 
+/** The phases of a dry run: a question, which counts neither as a success nor as a failure of what was asked about. */
+export const DRY_RUN = 'dry run';
+export const DRY_RUN_ENDED = 'planned';
+
 export interface ServiceProgress {
   service: string;
   step: string;

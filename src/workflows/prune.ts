@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { type PruneInput, parseInput, pruneInput } from '../model/inputs.ts';
 import { prunerId } from '../model/names.ts';
-import { formatBytes } from '../model/progress.ts';
+import { DRY_RUN, DRY_RUN_ENDED, formatBytes } from '../model/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { catalog, probe, transfer } from './activity-options.ts';
 import { causeOf, fail, orFail } from './failure.ts';
@@ -53,7 +53,7 @@ export async function prune(input?: unknown): Promise<PruneResult> {
 
 async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
   const report = new ProgressReport();
-  report.phase('pruning');
+  report.phase(wanted.dryRun ? DRY_RUN : 'pruning');
   const targets = await probe('See where retention holds').pruneTargets(wanted);
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.repository, value: targets }]);
   const repositories: PruneResult['repositories'] = {};
@@ -97,7 +97,7 @@ async function pruneAll(wanted: PruneInput): Promise<PruneResult> {
     }
   }
   if (failure !== undefined) throw failure;
-  report.phase('done');
+  report.phase(wanted.dryRun ? DRY_RUN_ENDED : 'done');
   return { dryRun: wanted.dryRun ?? false, repositories };
 }
 

@@ -4,6 +4,7 @@ import type { ServiceSelection } from '../activities/restore.ts';
 import type { CollectionRestore } from '../activities/restore-qdrant.ts';
 import { parseInput, type RestoreInput, restoreInput } from '../model/inputs.ts';
 import { setId } from '../model/names.ts';
+import { DRY_RUN, DRY_RUN_ENDED } from '../model/progress.ts';
 import { SEARCH_ATTRIBUTES } from '../model/search-attributes.ts';
 import { probe, transfer } from './activity-options.ts';
 import { fail, orFail } from './failure.ts';
@@ -38,12 +39,12 @@ async function restoreSet(wanted: RestoreInput, subject: Subject): Promise<Resto
   const info = workflowInfo();
   const id = setId(info.startTime, uuid4());
   const report = new ProgressReport();
-  report.phase('planning');
+  report.phase(wanted.dryRun ? DRY_RUN : 'planning');
   const seconds = () => Math.round((Date.now() - info.startTime.getTime()) / 100) / 10;
 
   if (wanted.undo) {
     const services = await undoRestore(wanted, id, report);
-    report.phase(wanted.dryRun ? 'planned' : 'done');
+    report.phase(wanted.dryRun ? DRY_RUN_ENDED : 'done');
     return {
       restore: id,
       set: null,
@@ -118,7 +119,7 @@ async function restoreSet(wanted: RestoreInput, subject: Subject): Promise<Resto
         );
       }
     }
-    report.phase('planned');
+    report.phase(DRY_RUN_ENDED);
     return { ...answer, dryRun: true, services: planned.map(outline), seconds: seconds() };
   }
 

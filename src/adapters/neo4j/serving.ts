@@ -65,12 +65,17 @@ export function publishedBolt(container: Container): string | undefined {
   return address ? `bolt://${address}` : undefined;
 }
 
+/** A start that takes longer is not recognized by the log (seconds); what comes after it may be the log of months. */
+const START_WITHIN = 3600;
+
 async function logSaysStarted(engine: Engine, container: Container): Promise<boolean> {
+  const since = Math.floor(container.startedAt.getTime() / 1000);
   const raw = await engine.getContainer(container.id).logs({
     stdout: true,
     stderr: true,
     follow: false,
-    since: Math.floor(container.startedAt.getTime() / 1000),
+    since,
+    until: since + START_WITHIN,
   });
   return /\bStarted\./.test(raw.toString('latin1'));
 }

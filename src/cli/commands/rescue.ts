@@ -69,7 +69,7 @@ export function addRescueCommand(program: Command): void {
     .option('--passphrase-file <file>', 'instead, for sets that were encrypted with a passphrase')
     .option('--container <name>', 'fresh Neo4j container; SERVICE=NAME with several services', several)
     .option('--qdrant <url>', 'Qdrant server; SERVICE=URL with several; again for each node', several)
-    .option('--bolt <url>', 'where the container answers (default: health check, published port)')
+    .option('--bolt <url>', 'where the container answers (default: health check, published port, log)')
     .option('--username <name>', 'user of the container, for counting (default: neo4j)')
     .option('--password-file <file>', 'its password (default: NEO4J_PASSWORD; without it nothing is counted)')
     .option('--api-key-file <file>', 'API key of the Qdrant server (default: QDRANT_API_KEY)')

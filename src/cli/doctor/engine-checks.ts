@@ -42,7 +42,11 @@ async function lookAtEngine(engine: Engine, config: Config): Promise<Finding[]> 
   } catch (error) {
     const away = error instanceof LifeboatError && error.type === 'EngineUnreachable';
     if (!away || !onlyAsksHosts(config)) throw error;
-    return ok('Docker', 'there is none, and the controller of a fleet without services needs none');
+    return warn(
+      'Docker',
+      'there is none',
+      'The controller of a fleet needs none, unless containers declare services to it by labels.',
+    );
   }
 }
 
