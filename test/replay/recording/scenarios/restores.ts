@@ -31,6 +31,18 @@ export const RESTORES: Scenario[] = [
       return await run('restore', { services: ['graph'], undo: true });
     },
   },
+  {
+    name: 'restore-left-stopped',
+    async play({ run, set, lifeboat, server }) {
+      const input = { ...graph, set: await set() };
+      const container = lifeboat.engine.getContainer(server.containerName);
+      await container.stop({ t: 60 });
+      const handle = await run('restore', input);
+      await container.start();
+      await server.untilServing();
+      return handle;
+    },
+  },
   broken('restore-rolled-back', 'compareRestored', 'failure'),
   broken('restore-cancelled', 'swapStores', 'cancel'),
   broken('restore-worker-lost', 'swapStores', 'kill -9'),
