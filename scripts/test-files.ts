@@ -49,6 +49,3 @@ export function partsOf(file: string): readonly Part[] {
   }
   return names as Part[];
 }
-
-/** Whether a file keeps a core busy with Neo4j: the testbed's, or servers of its own. */
-export const startsNeo4j = (file: string): boolean => LONG.includes(file) || partsOf(file).includes('neo4j');

@@ -57,13 +57,27 @@ async function withCompiled<T>(work: (environment: NodeJS.ProcessEnv) => Promise
 }
 
 async function runTests(files: string[], environment: NodeJS.ProcessEnv): Promise<number> {
-  running = spawn(
+  const color = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
+  const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', join(project, 'scripts/run-tests.ts'), ...files],
-    { cwd: project, env: { ...process.env, ...environment }, stdio: ['ignore', 'inherit', 'inherit'] },
+    {
+      cwd: project,
+      env: { ...process.env, ...environment, ...color },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
   );
-  const [code] = await once(running, 'close');
+  running = child;
+  let tail = '';
+  child.stdout.on('data', (data: Buffer) => {
+    process.stdout.write(data);
+    tail = (tail + data).slice(-1_000_000);
+  });
+  const [code] = await once(child, 'close');
   running = undefined;
+  const summary = tail.split('\n').filter((line) => /ℹ (tests|pass|fail|cancelled|skipped) \d+/.test(line));
+  // Details of failures come after the summary; say it again, so that it can be seen.
+  if (code !== 0) process.stdout.write(`\n${summary.slice(-5).join('\n')}\n`);
   return code ?? 1;
 }
 
