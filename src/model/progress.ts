@@ -9,7 +9,7 @@ export interface Progress {
 }
 
 /** The phases of a dry run: a question, which counts neither as a success nor as a failure of what was asked about. */
-export const DRY_RUN = 'dry run';
+export const DRY_RUN = 'checking';
 export const DRY_RUN_ENDED = 'planned';
 
 export interface ServiceProgress {
