@@ -8,8 +8,10 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { ensurePackages } from '../testbed/debian.ts';
 import { countGraph, type GraphCounts, loadGraph } from '../testbed/graph.ts';
 import type { Neo4jServer } from '../testbed/neo4j.ts';
+import { silently } from '../testbed/progress.ts';
 import { useTestbed } from '../testbed/testbed.ts';
 import { type Collections, startCollections } from './collections.ts';
 import { neo4jSection, startLifeboat, unique } from './lifeboat.ts';
@@ -41,6 +43,7 @@ async function blocks(marker: RegExp): Promise<{ name: string; code: string }[]>
 before(async () => {
   const testbed = useTestbed();
   folder = await mkdtemp(join(testbed.directory, 'by-hand-'));
+  await ensurePackages(['age', 'zstd', 'curl'], silently);
   repository = join(folder, 'backups');
   identity = join(folder, 'key.txt');
   await mkdir(repository);
