@@ -6,6 +6,7 @@ import type { Repository } from '../adapters/repository/repository.ts';
 import type { Neo4jService } from '../config/config.ts';
 import { type CaptureMode, chooseMode, type ModeEvidence } from '../model/capture-mode.ts';
 import { LifeboatError } from '../model/failures.ts';
+import { foundGood } from '../model/verdicts.ts';
 
 /** So many of the newest sets are asked which modes have been proven. */
 const EVIDENCE_SETS = 20;
@@ -28,9 +29,7 @@ export async function modeOf(
     const record =
       'manifest' in set ? set.manifest.services.find(({ name }) => name === service.name) : undefined;
     if (record?.kind !== 'neo4j' || record.imageDigest !== found.imageId) continue;
-    const drilled = set.verdicts.some(
-      ({ kind, verdict }) => kind === 'drill' && (verdict === 'ok' || verdict === 'ok-in-part'),
-    );
+    const drilled = set.verdicts.some(({ kind, verdict }) => kind === 'drill' && foundGood(verdict));
     evidence.push({ fallbacks: record.fallbacks ?? [], drilled });
     // What is older can change nothing any more.
     if (drilled) break;

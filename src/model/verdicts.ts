@@ -8,6 +8,9 @@ export interface Said {
   verdict: string;
 }
 
+/** Whether a look found all that it looked at good, be it the whole set or a part of it. */
+export const foundGood = (verdict: string): boolean => verdict === 'ok' || verdict === 'ok-in-part';
+
 /**
  * What all that was ever said of a set comes to; undefined when nothing was. A failure stands until the same kind of look finds the whole set
  * good: reading a set back is no proof that it can be restored, and a drill of one service tells nothing of the others.
@@ -19,7 +22,7 @@ export function foundOf(said: readonly Said[]): 'passed' | 'failed' | undefined 
   for (const { kind, verdict } of said) {
     if (verdict === 'failed') failed.add(kind);
     if (verdict === 'ok') failed.delete(kind);
-    passed ||= verdict === 'ok' || verdict === 'ok-in-part';
+    passed ||= foundGood(verdict);
   }
   if (failed.size > 0) return 'failed';
   return passed ? 'passed' : undefined;

@@ -8,6 +8,7 @@ import { alone } from './exclusive.ts';
 import { causeOf, fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
 import type { RestoredService } from './restore-neo4j.ts';
+import { takeSafetySnapshots } from './safety-snapshots.ts';
 
 export interface CollectionsInput {
   restore: string;
@@ -103,15 +104,8 @@ async function restoreCollection(
   const wayBack: WayBack = { collection, exists, touched: false, safety: [], aliases };
   waysBack.push(wayBack);
   const kept = { restore, set, at: new Date().toISOString(), aliases };
-  if (exists) {
-    for (const { node } of parts) {
-      const at = { service, node, collection: to };
-      const known = await probe(`See which snapshots of ${to} are not ours`).listSnapshots(at);
-      wayBack.safety.push(
-        await transfer(`Take a safety snapshot of ${to}`).takeSnapshot({ ...at, known, kept }),
-      );
-    }
-  }
+  const nodes = exists ? parts.map(({ node }) => node) : [];
+  await takeSafetySnapshots({ service, collection: to, nodes, kept }, wayBack.safety);
   wayBack.touched = true;
   for (const part of parts.keys()) {
     await transfer(`Upload ${from} to ${to}`, { attempts: 5 }).uploadArtifact({

@@ -6,6 +6,7 @@ import { alone } from './exclusive.ts';
 import { causeOf, fail } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
 import type { RestoredService } from './restore-neo4j.ts';
+import { takeSafetySnapshots } from './safety-snapshots.ts';
 
 /** Bring back what a restore of a Qdrant service replaced, under its lock. */
 export async function undoQdrant(
@@ -103,13 +104,8 @@ async function undoCollection(
   const exists = await probe(`See whether ${collection} is there`).collectionExists({ service, collection });
   const replaced = parts.filter(({ name }) => name !== '');
   const kept = { restore, set, at: new Date().toISOString(), aliases: [] };
-  for (const { node } of exists ? replaced : []) {
-    const at = { service, node, collection };
-    const known = await probe(`See which snapshots of ${collection} are not ours`).listSnapshots(at);
-    safety.push(
-      await transfer(`Take a safety snapshot of ${collection}`).takeSnapshot({ ...at, known, kept }),
-    );
-  }
+  const nodes = exists ? replaced.map(({ node }) => node) : [];
+  await takeSafetySnapshots({ service, collection, nodes, kept }, safety);
   wayBack.touched = true;
   for (const one of replaced)
     await transfer(`Bring ${collection} back`).recoverFromSafety({ restore, safety: one });
