@@ -22,8 +22,7 @@ export async function isServing(
     if (down || !(await boltAnswers(service.bolt))) return { serving: false, evidence: 'bolt' };
     if (!service.username || !service.password) return { serving: true, evidence: 'bolt' };
     const access = { address: service.bolt, username: service.username, password: service.password };
-    const databases = (service.databases ?? []).filter((name) => !/[*?]/.test(name));
-    return { serving: await answersOrRefuses(access, databases), evidence: 'bolt' };
+    return { serving: await answersOrRefuses(access, namedDatabases(service)), evidence: 'bolt' };
   }
   if (container.health !== 'none') {
     return { serving: !down && container.health === 'healthy', evidence: 'health check' };
@@ -36,6 +35,10 @@ export async function isServing(
   const started = await logSaysStarted(engine, container).catch(() => false);
   return { serving: started, evidence: started ? 'log' : 'published port' };
 }
+
+/** The databases that the configuration names as such, and not by a pattern: each of them has to answer. */
+export const namedDatabases = ({ databases = [] }: Neo4jService): string[] =>
+  databases.filter((name) => !/[*?]/.test(name));
 
 /**
  * Refuse a database that runs and that its configured Bolt address does not reach: once it was stopped, nobody would see it come back.

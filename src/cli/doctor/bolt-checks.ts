@@ -1,7 +1,7 @@
 import type { Container } from '../../adapters/docker/container.ts';
 import type { Engine } from '../../adapters/docker/engine.ts';
 import { boltAnswers, databasesAnswer } from '../../adapters/neo4j/bolt.ts';
-import { isServing, publishedBolt } from '../../adapters/neo4j/serving.ts';
+import { isServing, namedDatabases, publishedBolt } from '../../adapters/neo4j/serving.ts';
 import type { Neo4jService } from '../../config/config.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { type Finding, fail } from './check.ts';
@@ -31,10 +31,10 @@ export async function lookAtBolt(
   const address = service.bolt ?? publishedBolt(container);
   if (!username || !password || !address) return [];
   try {
-    const databases = (service.databases ?? []).filter((name) => !/[*?]/.test(name));
+    const access = { address, username, password };
     // The driver would try for a quarter of a minute where nobody listens.
     const listens = await boltAnswers(address);
-    if (listens && (await databasesAnswer({ address, username, password }, databases))) return [];
+    if (listens && (await databasesAnswer(access, namedDatabases(service)))) return [];
   } catch (error) {
     if (!(error instanceof LifeboatError) || error.type !== 'CredentialsRefused') throw error;
     return fail(
