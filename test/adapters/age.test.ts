@@ -18,6 +18,7 @@ import {
 import fc from 'fast-check';
 import { decryptFromAge, encryptForAge } from '../../src/adapters/pipeline/age.ts';
 import { headerSize, requireEncryption } from '../../src/adapters/pipeline/age-keys.ts';
+import { AgeThread } from '../../src/adapters/pipeline/age-thread.ts';
 import type { Encryption } from '../../src/config/config.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { LifeboatError } from '../../src/model/failures.ts';
@@ -39,6 +40,10 @@ const SIZES = [
   2 * CHUNK + 1,
   1_000_000,
   3_333_333,
+  // Larger ones pass through a thread from their 9th MiB on.
+  8 * 1024 * 1024,
+  9 * 1024 * 1024,
+  13_333_333,
 ];
 
 const identity = await generateX25519Identity();
@@ -185,6 +190,39 @@ describe('decryption', () => {
       ]);
       await failsWith('DecryptionFailed', decrypt(moved, keys));
     }
+  });
+
+  it('fails in the thread that decrypts the rest of a large file, and goes on for others', async () => {
+    const large = randomBytes(12 * 1024 * 1024);
+    const whole = await encrypt(large, { recipients: [recipient] });
+    const changed = Buffer.from(whole);
+    const at = 11 * 1024 * 1024;
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    const outcomes = await Promise.allSettled([
+      decrypt(changed, keys),
+      decrypt(whole.subarray(0, at), keys),
+      decrypt(whole, keys),
+    ]);
+    assert.deepEqual(
+      outcomes.map((outcome) =>
+        outcome.status === 'fulfilled' ? outcome.value.equals(large) : outcome.reason.type,
+      ),
+      ['DecryptionFailed', 'DecryptionFailed', true],
+    );
+  });
+
+  it('fails when its thread ends, and has another one the next time', async () => {
+    const batch = (key: Buffer) => ({
+      kind: 'seal' as const,
+      key,
+      first: 0,
+      last: true,
+      memory: Buffer.allocUnsafeSlow(1000),
+    });
+    const thread = AgeThread.shared();
+    await assert.rejects(thread.workOn(batch(Buffer.alloc(5))), /[Kk]ey/);
+    assert.notEqual(AgeThread.shared(), thread);
+    assert.equal((await AgeThread.shared().workOn(batch(Buffer.alloc(32)))).length, 1000);
   });
 
   it('fails for bytes after the end', async () => {

@@ -1,26 +1,20 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import type { Encryption } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import { LifeboatError } from '../../model/failures.ts';
+import { type AgeBatch, inBatches, NotAuthentic, workOn } from './age-batch.ts';
 import { headerSize, openFileKey, sealFileKey } from './age-keys.ts';
+import { AgeThread } from './age-thread.ts';
 
-// The payload of the public age v1 format (C2SP age.md § Payload): chunks of 64 KiB, each sealed by ChaCha20-Poly1305 under a
-// nonce of an 11 byte counter and a byte that marks the last one, so that no chunk can be moved, left out or added.
-const PLAIN_BYTES = 64 * 1024;
-const TAG_BYTES = 16;
-const SEALED_BYTES = PLAIN_BYTES + TAG_BYTES;
 const NONCE_BYTES = 16;
 const FILE_KEY_BYTES = 16;
 const HEADER_MAX_BYTES = 64 * 1024;
-const CIPHER = 'chacha20-poly1305';
-const CIPHER_OPTIONS = { authTagLength: TAG_BYTES } as const;
+
+/** Files up to this size are encrypted where they are; larger ones in a thread of their own (chunks of 64 KiB). */
+const SMALL_CHUNKS = 128;
+
+/** Batches on their way through the thread: while one is worked on, the next is read and the last is sent. */
+const UNDER_WAY = 3;
 
 /**
  * The header, key and nonce of one encrypted file, chosen before it is written. With it, and the same content, the same bytes come
@@ -66,19 +60,7 @@ export async function encryptForAge(
   const key = payloadKey(fileKey, nonce);
   return async function* stage(chunks) {
     yield Buffer.concat([header, nonce]);
-    const counter = new Counter();
-    for await (const { pieces, last } of inPieces(chunks, PLAIN_BYTES)) {
-      const sealed = Buffer.allocUnsafeSlow(pieces.reduce((sum, piece) => sum + piece.length + TAG_BYTES, 0));
-      let at = 0;
-      for (const [index, piece] of pieces.entries()) {
-        const isLast = last && index === pieces.length - 1;
-        const cipher = createCipheriv(CIPHER, key, counter.next(isLast), CIPHER_OPTIONS);
-        at += cipher.update(piece).copy(sealed, at);
-        cipher.final();
-        at += cipher.getAuthTag().copy(sealed, at);
-      }
-      yield sealed;
-    }
+    yield* worked(chunks, 'seal', key);
   };
 }
 
@@ -96,89 +78,47 @@ export async function* decryptFromAge(
   const size = headerSize(start) ?? start.length;
   const fileKey = await openFileKey(start.subarray(0, size), keys, where);
   const key = payloadKey(fileKey, start.subarray(size, size + NONCE_BYTES));
-  const counter = new Counter();
-  let first = true;
-  for await (const { pieces, last } of inPieces(rest, SEALED_BYTES)) {
-    const opened = Buffer.allocUnsafeSlow(
-      pieces.reduce((sum, piece) => sum + Math.max(piece.length - TAG_BYTES, 0), 0),
-    );
-    let at = 0;
-    for (const [index, piece] of pieces.entries()) {
-      const isLast = last && index === pieces.length - 1;
-      // Only a file without content has an empty chunk.
-      if (piece.length < TAG_BYTES || (piece.length === TAG_BYTES && !first)) throw broken(where);
-      const decipher = createDecipheriv(CIPHER, key, counter.next(isLast), CIPHER_OPTIONS);
-      decipher.setAuthTag(piece.subarray(-TAG_BYTES));
-      at += decipher.update(piece.subarray(0, -TAG_BYTES)).copy(opened, at);
-      try {
-        decipher.final();
-      } catch (cause) {
-        throw broken(where, cause);
-      }
-      first = false;
+  try {
+    for await (const opened of worked(rest, 'open', key)) if (opened.length > 0) yield opened;
+  } catch (error) {
+    throw error instanceof NotAuthentic ? broken(where, error) : error;
+  }
+}
+
+/**
+ * Seals or opens what passes, batch by batch, in the order in which it came.
+ * @throws {NotAuthentic}
+ */
+async function* worked(
+  chunks: AsyncIterable<Buffer>,
+  kind: AgeBatch['kind'],
+  key: Uint8Array,
+): AsyncGenerator<Buffer> {
+  const underWay: Promise<Buffer>[] = [];
+  for await (const batch of inBatches(chunks, kind, key)) {
+    if (batch.first < SMALL_CHUNKS) {
+      yield workOn(batch);
+      continue;
     }
-    if (opened.length > 0) yield opened;
+    const done = AgeThread.shared().workOn(batch);
+    // Whoever reads this may have gone before it is awaited.
+    done.catch(() => {});
+    underWay.push(done);
+    const oldest = underWay.length === UNDER_WAY ? underWay.shift() : undefined;
+    if (oldest) yield await oldest;
   }
+  for (const done of underWay) yield await done;
 }
 
-/** 11 bytes of counting, big-endian, and the mark of the last chunk. 2^48 chunks are more than any store holds. */
-class Counter {
-  readonly #nonce = Buffer.alloc(12);
-  #count = 0;
+const payloadKey = (fileKey: Buffer, nonce: Buffer): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', fileKey, nonce, 'payload', 32));
 
-  next(last: boolean): Buffer {
-    this.#nonce.writeUIntBE(this.#count, 5, 6);
-    this.#nonce[11] = last ? 1 : 0;
-    this.#count += 1;
-    return this.#nonce;
-  }
-}
-
-/** As a key object: with the bytes themselves Node takes ten times as long to make a cipher, of which every chunk needs one. */
-const payloadKey = (fileKey: Buffer, nonce: Buffer): KeyObject =>
-  createSecretKey(Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32)));
-
-const broken = (where: string, cause?: unknown): LifeboatError =>
+const broken = (where: string, cause: unknown): LifeboatError =>
   new LifeboatError(
     'DecryptionFailed',
     `${where} can not be decrypted to its end: it was cut or changed. Use another set, or a copy in another repository.`,
     { cause },
   );
-
-/**
- * The same bytes in pieces of exactly this size, as many together as came together; only the very last may be smaller, and it is empty
- * when there are no bytes at all. Pieces are views of what came, copied only where one spans two chunks.
- */
-async function* inPieces(
-  chunks: AsyncIterable<Buffer>,
-  size: number,
-): AsyncGenerator<{ pieces: Buffer[]; last: boolean }> {
-  let held: Buffer[] = [];
-  let heldBytes = 0;
-  for await (const chunk of chunks) {
-    if (chunk.length === 0) continue;
-    // A whole piece stays held until more comes: it may be the last one, which is sealed differently.
-    if (heldBytes + chunk.length <= size) {
-      held.push(chunk);
-      heldBytes += chunk.length;
-      continue;
-    }
-    const pieces: Buffer[] = [];
-    let at = 0;
-    if (heldBytes > 0) {
-      at = size - heldBytes;
-      const [only] = held;
-      pieces.push(
-        held.length === 1 && only && at === 0 ? only : Buffer.concat([...held, chunk.subarray(0, at)]),
-      );
-    }
-    for (; chunk.length - at > size; at += size) pieces.push(chunk.subarray(at, at + size));
-    held = [chunk.subarray(at)];
-    heldBytes = chunk.length - at;
-    if (pieces.length > 0) yield { pieces, last: false };
-  }
-  yield { pieces: [Buffer.concat(held)], last: true };
-}
 
 /** The header and the payload's nonce, and everything after them. */
 async function readStart(
