@@ -40,7 +40,7 @@ export interface ModesOffered {
 /**
  * What `auto` means now. A drill that went well has shown that a sandbox of this image starts here and serves what was stored, and
  * that is what freezing rests on; so it is used from then on. An online backup costs nobody anything, so it needs no proof. A mode that
- * failed is not tried again until a later drill went well.
+ * failed is not tried again until a later set was drilled well.
  * @param sets the newest sets of the service, newest first.
  */
 export function chooseMode(

@@ -160,8 +160,17 @@ export async function* setsNewestFirst(
   repository: Repository,
   options: ListOptions = {},
 ): AsyncGenerator<SetDetails> {
-  for (const entry of await listSets(repository, options)) {
-    const details = await readDetails(repository, entry, options.signal);
+  yield* eachRead(repository, await listSets(repository, options), options.signal);
+}
+
+/** The same of sets that were listed before. */
+export async function* eachRead(
+  repository: Repository,
+  entries: SetEntry[],
+  signal?: AbortSignal,
+): AsyncGenerator<SetDetails> {
+  for (const entry of entries) {
+    const details = await readDetails(repository, entry, signal);
     if (details) yield details;
   }
 }

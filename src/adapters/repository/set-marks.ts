@@ -1,7 +1,8 @@
+import { text } from 'node:stream/consumers';
 import pLimit from 'p-limit';
 import { LifeboatError } from '../../model/failures.ts';
 import { KEYS } from '../../model/names.ts';
-import { collect, putText } from './catalog.ts';
+import { collect, putText, type VerdictMark } from './catalog.ts';
 import type { DeleteOutcome, Repository } from './repository.ts';
 
 /** How many objects are deleted at the same time. */
@@ -24,6 +25,34 @@ export async function writeVerdict(repository: Repository, set: string, verdict:
   const time = verdict.time.toISOString();
   const key = KEYS.verdict(set, time, verdict.kind, verdict.verdict);
   await putText(repository, key, json({ set, ...verdict, time }));
+}
+
+/** The part of a verdict that is read (bytes): a longer one is not understood. */
+const VERDICT_MAX_BYTES = 1024 * 1024;
+
+/** The services that a drill says it had; none where it is gone, or can not be understood. */
+export async function servicesDrilled(
+  repository: Repository,
+  set: string,
+  { time, kind, verdict }: VerdictMark,
+  signal: AbortSignal,
+): Promise<string[]> {
+  try {
+    const key = KEYS.verdict(set, time, kind, verdict);
+    return servicesIn(await text(await repository.get(key, { end: VERDICT_MAX_BYTES - 1, signal })));
+  } catch (error) {
+    if (error instanceof LifeboatError && error.type === 'KeyNotFound') return [];
+    throw error;
+  }
+}
+
+function servicesIn(written: string): string[] {
+  try {
+    const { findings } = JSON.parse(written) as { findings: { services: { service: string }[] } };
+    return findings.services.map(({ service }) => service);
+  } catch {
+    return [];
+  }
 }
 
 /** Pin a set: retention leaves it alone until {@link releaseHold}. */
