@@ -29,7 +29,7 @@ export interface Neo4jService {
   startTimeoutSeconds: number;
   /** How the bytes are taken. Default `auto`. */
   mode: 'auto' | CaptureMode;
-  /** In the modes `copy` and `freeze`: copy once before the window too, so that within it only what changed is left. Default true. */
+  /** In the modes `copy` and `freeze`: copy before the window too, in up to three passes, so that within it only what changed is left. Default true. */
   preCopy: boolean;
   /** For the mode `snapshot`; absent: that mode is not to be had. */
   snapshot?: SnapshotConfig;

@@ -31,7 +31,7 @@ export interface StoreToCopy {
   from?: string;
   /** Each must be there, and then is in the copy. */
   databases: string[];
-  /** Copy once while the database is in use, so that within the window only what changed since is left. */
+  /** Copy while the database is in use, in up to three passes, so that within the window only what changed since is left. */
   early: boolean;
   /**
    * Which files of its transaction logs are taken: those from before the last checkpoint serve nothing any more, and a store that was stopped
