@@ -34,7 +34,7 @@ export function benchTable({ stores, freezes, qdrant, pipeline, fleets }: Measur
   return `| figure | goal | this run |
 | --- | --- | --- |
 ${goals.join('\n')}
-| the same into nothing, where two sha256 and one age have the processor to themselves | | ${pipeline.large.ratio} |
+| pipeline throughput into nothing / slowest stage alone, where two sha256 and one age have the processor to themselves | | ${pipeline.large.ratio} |
 | workflow tasks per host, ${most} hosts / ${least} hosts | ≤ 1.1 | ${ratios.fleetTasks ?? 'not measured'} |
 | orchestration overhead on an empty database (s) | ≤ 2 | ${overheadSeconds ?? 'not measured'} |
 | failed requests of a writing client during \`freeze\` / acknowledged writes missing, over ${stores.filter(({ gib }) => gib > 0).length * 2 + freezes.length} backups | 0 / 0 | ${lostConnections} / ${lostWrites} |
