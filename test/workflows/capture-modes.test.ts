@@ -266,7 +266,11 @@ test('a copy that does not start in its sandbox is given up for a safer mode', a
 test('auto dumps a copy, and freezes once a drill has proven that a sandbox works', async () => {
   const began = await startedAt();
   const first = await lifeboat.run<BackupResult>('backup', { services: [chosen] });
-  assert.equal((await lifeboat.neo4jRecord(first.set)).mode, 'copy');
+  const { mode, phases, offlineSeconds } = await lifeboat.neo4jRecord(first.set);
+  assert.equal(mode, 'copy');
+  const { stop, work, start } = phases ?? assert.fail('nobody says what the window went into');
+  assert.ok(stop > 0 && work > 0 && start > 0, `stop ${stop}, work ${work}, start ${start}`);
+  assert.ok(Math.abs(stop + work + start - offlineSeconds) < 0.01, 'together they are the window');
   assert.notEqual(await startedAt(), began, 'it was stopped for the copy');
   assert.ok((first.offlineSeconds[chosen] ?? 0) > 0);
   assert.deepEqual(await lifeboat.remains([chosen]), []);
