@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import { type Objectives, objectiveOf } from '../config/telemetry.ts';
 import type { RepositoryView } from './catalog-watch.ts';
-import { type CatalogSet, isGood, lastDrillOf } from './set-facts.ts';
+import { type CatalogSet, found as foundIn, isGood, lastDrillOf } from './set-facts.ts';
 import type {
   DayView,
   GoodSet,
@@ -64,6 +64,7 @@ function serviceView(
   const found = mine
     .flatMap((set) => set.verdicts.map((verdict) => ({ ...verdict, set: set.set, createdAt: set.createdAt })))
     .sort((a, b) => a.at.localeCompare(b.at));
+  const damaged = new Set(mine.filter((set) => foundIn(set) === 'failed').map(({ set }) => set));
   const lastDrill = lastDrillOf(found) ?? null;
   const lastGood = good ? goodSet(good, name) : null;
   const objective = objectiveOf(seen.objectives, name);
@@ -73,7 +74,8 @@ function serviceView(
     ...standingOf(seen, name, lastGood, lastDrill, objective.rpoMs),
     ...objective,
     lastGood,
-    lastVerified: found.findLast((verdict) => verdict.ok) ?? null,
+    // One of a set against which a failure stands proves nothing.
+    lastVerified: found.findLast(({ ok, set }) => ok && !damaged.has(set)) ?? null,
     lastDrill,
     days: daysOf(seen, name, sets),
     history: historyOf(seen, name, mine),

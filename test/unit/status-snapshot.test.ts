@@ -105,6 +105,7 @@ describe('how a service stands', () => {
     const failed = { kind: 'drill', ok: false, at: ago(5) } as const;
     const read = set(2, { verdicts: [failed, { kind: 'verify', ok: true, at: ago(4) }] });
     assert.equal(view([repository('a', [read])]).standing, 'none');
+    assert.equal(view([repository('a', [read])]).lastVerified, null);
     const inPart = set(2, { verdicts: [{ kind: 'drill', ok: true, inPart: true, at: ago(1) }] });
     const both = view([repository('a', [inPart, set(20, { verdicts: [failed] })])]);
     assert.equal(both.standing, 'drill-failed');

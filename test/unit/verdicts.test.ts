@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { foundOf } from '../../src/model/verdicts.ts';
+import { deciding, foundOf } from '../../src/model/verdicts.ts';
 
 const found = (...said: string[]) =>
   foundOf(said.map((one) => ({ kind: one.split(' ')[0]!, verdict: one.split(' ')[1]! })));
@@ -26,5 +26,19 @@ describe('what was found of a set', () => {
     assert.equal(found('drill ok-in-part'), 'passed');
     assert.equal(found('drill failed', 'drill ok-in-part'), 'failed');
     assert.equal(found('drill failed', 'drill ok-in-part', 'drill ok'), 'passed');
+  });
+
+  test('is shown by what decides it, and not by what came last', () => {
+    const shown = (...said: string[]) => {
+      const one = deciding(said.map((text) => ({ kind: text.split(' ')[0]!, verdict: text.split(' ')[1]! })));
+      return one && `${one.kind} ${one.verdict}`;
+    };
+    assert.equal(shown(), undefined);
+    assert.equal(shown('drill failed', 'verify ok'), 'drill failed');
+    assert.equal(shown('drill failed', 'verify failed', 'drill ok-in-part'), 'verify failed');
+    assert.equal(shown('verify failed', 'drill failed', 'verify failed', 'verify ok'), 'drill failed');
+    assert.equal(shown('drill failed', 'drill ok', 'verify ok'), 'verify ok');
+    assert.equal(shown('verify ok', 'drill not-run'), 'verify ok');
+    assert.equal(shown('drill not-run'), 'drill not-run');
   });
 });

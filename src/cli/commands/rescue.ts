@@ -6,6 +6,7 @@ import type { Repository } from '../../adapters/repository/repository.ts';
 import { resolveSet } from '../../adapters/repository/resolve-set.ts';
 import type { Config } from '../../config/config.ts';
 import type { Manifest } from '../../model/manifest.ts';
+import { deciding } from '../../model/verdicts.ts';
 import { confirmed, runs, several } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { RESCUED, type RescueFlags, rescueConfiguration } from '../rescue/configuration.ts';
@@ -157,7 +158,7 @@ function listText(rows: string[][], where: string): string {
 function rowOf(details: SetDetails): string[] {
   if ('problem' in details) return [details.set, '', 'unreadable', details.problem.message, '', '', ''];
   const { manifest, verdicts } = details;
-  const newest = verdicts.at(-1);
+  const counts = deciding(verdicts);
   return [
     details.set,
     ago(manifest.createdAt),
@@ -165,7 +166,7 @@ function rowOf(details: SetDetails): string[] {
     servicesText(manifest),
     prettyBytes(bytesOf(manifest)),
     manifest.encryption === null ? 'no' : 'age',
-    newest ? `${newest.kind} ${newest.verdict}` : '-',
+    counts ? `${counts.kind} ${counts.verdict}` : '-',
   ];
 }
 

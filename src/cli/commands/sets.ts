@@ -9,6 +9,7 @@ import { releaseHold, writeHold } from '../../adapters/repository/set-marks.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import type { Manifest, Neo4jRecord } from '../../model/manifest.ts';
 import { KEYS } from '../../model/names.ts';
+import { deciding } from '../../model/verdicts.ts';
 import { confirmed, runs } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { table } from '../terminal.ts';
@@ -23,7 +24,7 @@ interface ListedSet {
   services: string[];
   bytes: number;
   consistent: boolean | null;
-  /** The newest verdict and its kind, such as `drill ok`. */
+  /** The verdict that counts and its kind, such as `drill ok`: not always the newest. */
   verdict: string | null;
   held: boolean;
   problem?: string;
@@ -138,8 +139,8 @@ function positive(text: string): number {
 
 function listedSet(repository: string, details: SetDetails): ListedSet {
   const { set, held } = details;
-  const newest = details.verdicts.at(-1);
-  const verdict = newest ? `${newest.kind} ${newest.verdict}` : null;
+  const counts = deciding(details.verdicts);
+  const verdict = counts ? `${counts.kind} ${counts.verdict}` : null;
   if ('problem' in details) {
     const { message } = details.problem;
     const empty = { createdAt: null, services: [], bytes: 0, consistent: null };
@@ -191,7 +192,7 @@ function listText(sets: ListedSet[], repositories: Repository[]): string {
 }
 
 function showText(manifest: Manifest, { held, verdicts }: SetDetails, repository: Repository): string {
-  const newest = verdicts.at(-1);
+  const counts = deciding(verdicts);
   const facts: [string, string][] = [
     ['Set', manifest.set],
     ['Repository', `${repository.name} (${repository.location})`],
@@ -206,7 +207,7 @@ function showText(manifest: Manifest, { held, verdicts }: SetDetails, repository
     ],
     ['Encrypted', manifest.encryption === null ? 'no' : 'age'],
     ['Size', prettyBytes(bytesOf(manifest))],
-    ['Verified', newest ? `${newest.kind} ${newest.verdict} at ${newest.time}` : 'never'],
+    ['Verified', counts ? `${counts.kind} ${counts.verdict} at ${counts.time}` : 'never'],
     ['Held', held ? 'yes' : 'no'],
     ['Run', `${manifest.run.workflowId} with Lifeboat ${manifest.lifeboat}`],
   ];
