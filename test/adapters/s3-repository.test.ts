@@ -112,6 +112,30 @@ describe('an S3 repository', () => {
     assert.deepEqual(await keys(repository, ''), ['lifeboat.json', 'sets/a/s/large', 'sets/a/s/x']);
   });
 
+  it('gets no new version of its descriptor at each check, also where conditions are ignored', async () => {
+    const repository = open({ endpoint: proxy.endpoint });
+    const writes = () =>
+      proxy.seen.filter(({ method, path }) => method === 'PUT' && path.includes('lifeboat.json')).length;
+    await repository.check();
+    assert.equal(writes(), 2, 'the second one is refused, as it is there');
+    proxy.fault = ({ method, headers }) =>
+      method === 'PUT' && headers['if-none-match'] ? { status: 200, body: '' } : undefined;
+    for (let count = 0; count < 3; count += 1) await repository.check();
+    assert.equal(writes(), 3, 'by which it is seen that conditions are ignored');
+    assert.deepEqual(await unfinished(), []);
+    proxy.fault = ({ method }) => (method === 'POST' ? forbidden : undefined);
+    await failsWith('RepositoryAccessDenied', repository.check(), /do not allow writing/);
+  });
+
+  it('can be checked where conditions are not implemented', async () => {
+    const repository = open({ endpoint: proxy.endpoint });
+    proxy.fault = ({ headers }) => (headers['if-none-match'] ? notImplemented : undefined);
+    await repository.check();
+    await repository.check();
+    assert.deepEqual(await keys(repository, ''), ['lifeboat.json']);
+    assert.deepEqual(await unfinished(), []);
+  });
+
   it('names the right region when the server tells it', async () => {
     // As documented in AWS's list of error responses.
     const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'</Message><Region>eu-central-1</Region><RequestId>1</RequestId></Error>`;
@@ -380,6 +404,11 @@ const slowDown = {
   status: 503,
   headers: xml,
   body: '<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
+};
+const notImplemented = {
+  status: 501,
+  headers: xml,
+  body: '<?xml version="1.0" encoding="UTF-8"?><Error><Code>NotImplemented</Code><Message>A header you provided implies functionality that is not implemented.</Message></Error>',
 };
 const forbidden = {
   status: 403,

@@ -22,7 +22,7 @@ interface Job {
   object: { Bucket: string; Key: string };
   key: string;
   options: PutOptions;
-  /** Whether the server takes conditional writes; shared by all uploads of a repository, which find it out. */
+  /** Whether the server takes conditional writes, and heeds them; shared by all uploads of a repository, which find it out like its check. */
   conditions: { supported: boolean };
   head: () => Promise<HeadObjectCommandOutput | null>;
   failure: (error: unknown, doing: string) => unknown;
@@ -209,7 +209,7 @@ export class S3Upload {
     );
   }
 
-  /** With the condition that the key is free; a server without conditional writes is asked just before instead. */
+  /** With the condition that the key is free; a server that does not know or heed conditions is asked just before instead. */
   async #onlyIfAbsent(send: (condition: { IfNoneMatch?: string }) => Promise<unknown>): Promise<void> {
     if (this.#job.conditions.supported) {
       try {

@@ -182,23 +182,29 @@ export class S3Repository implements Repository {
   }
 
   /**
-   * Write the descriptor that is already there once more. A store that knows conditions checks the credentials and then refuses;
-   * any other gets the same bytes again. Nothing has to be deleted afterwards.
+   * Write the descriptor that is already there once more. A store that knows conditions checks the credentials and then refuses. One that
+   * ignores them keeps another version, perhaps a locked one, so it gets none after that: an upload is begun there and aborted.
    */
   async #requireWritable(Body: Buffer, signal: AbortSignal | undefined): Promise<void> {
-    const object = {
-      Bucket: this.#config.bucket,
-      Key: this.#prefix + KEYS.descriptor,
-      // Some buckets refuse what does not say how it is to be kept.
-      ...keptAs(this.#config),
-      ChecksumCRC32: checksum(Body),
-    };
+    const Key = this.#prefix + KEYS.descriptor;
+    // Some buckets refuse what does not say how it is to be kept.
+    const object = { Bucket: this.#config.bucket, Key, ...keptAs(this.#config) };
     await this.#do('writing', async () => {
-      try {
-        await this.#client.putObject({ ...object, Body, IfNoneMatch: '*' }, within(signal));
-      } catch (error) {
-        if (!isTaken(error)) throw error;
+      if (this.#conditions.supported) {
+        const again = { ...object, Body, ChecksumCRC32: checksum(Body), IfNoneMatch: '*' };
+        try {
+          await this.#client.putObject(again, within(signal));
+          this.#conditions.supported = false;
+          return;
+        } catch (error) {
+          if (isTaken(error)) return;
+          if (s3Code(error) !== 'NotImplemented') throw error;
+          this.#conditions.supported = false;
+        }
       }
+      const begun = { ...object, ChecksumAlgorithm: 'CRC32' as const };
+      const { UploadId } = await this.#client.createMultipartUpload(begun, within(signal));
+      if (UploadId) await this.#abort(Key, UploadId, signal);
     });
   }
 
