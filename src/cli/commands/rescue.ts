@@ -11,6 +11,7 @@ import { confirmed, runs, several } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { RESCUED, type RescueFlags, rescueConfiguration } from '../rescue/configuration.ts';
 import { runEmbedded } from '../rescue/embedded-run.ts';
+import { keptByRescues } from '../rescue/kept-snapshots.ts';
 import { servicesText, targetsOf } from '../rescue/targets.ts';
 import { table } from '../terminal.ts';
 import { ago, bytesOf } from './sets.ts';
@@ -105,8 +106,14 @@ export function addRescueCommand(program: Command): void {
       ...(system && { system }),
       ...(dryRun && { dryRun }),
     };
-    const result = await runEmbedded<RestoreResult>(config, terminal, 'restore', input);
-    terminal.result(result, () => resultText(result));
+    try {
+      const result = await runEmbedded<RestoreResult>(config, terminal, 'restore', input);
+      terminal.result(result, () => resultText(result));
+    } finally {
+      if (targets.urls.size > 0 && !dryRun) {
+        for (const line of await keptByRescues(config.temporal.taskQueue)) terminal.note(line);
+      }
+    }
     return EXIT.ok;
   });
 }
