@@ -52,7 +52,7 @@ export function createReplicationActivities(deps: Dependencies) {
         if (to.includes(from)) {
           throw new LifeboatError('InvalidInput', `"to" names "${from}", which the sets are copied from.`);
         }
-        return { from, to: to.map((name) => deps.repository(name).name) };
+        return { from, to: [...new Set(to)].map((name) => deps.repository(name).name) };
       });
     },
 

@@ -99,9 +99,17 @@ export function createRepositoryActivities(deps: Dependencies) {
   };
 }
 
-function pick<T extends { name: string }>(what: string, all: T[], wanted: string[] | undefined): T[] {
+/**
+ * Those that were named, each once, or all.
+ * @throws {LifeboatError} `InvalidInput`, naming those that there are.
+ */
+export function pick<T extends { name: string }>(
+  what: 'service' | 'repository',
+  all: T[],
+  wanted: string[] | undefined,
+): T[] {
   if (!wanted) return all;
-  return wanted.map((name) => {
+  return [...new Set(wanted)].map((name) => {
     const found = all.find((one) => one.name === name);
     if (found) return found;
     const plural = what === 'service' ? 'services' : 'repositories';

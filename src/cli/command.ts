@@ -1,5 +1,5 @@
 import { confirm } from '@inquirer/prompts';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { LifeboatError } from '../model/failures.ts';
 import { EXIT, type ExitCode, failureOf } from './exit-code.ts';
 import { openSession, type Session } from './session.ts';
@@ -63,11 +63,18 @@ export async function confirmed({ terminal, yes }: Context, question: string): P
   if (!answer) throw new LifeboatError('ConfirmationMismatch', 'Not confirmed: nothing was changed.');
 }
 
-/** Collect an option that can be given several times, or several at once with commas. */
-export const several = (value: string, before: string[] = []): string[] => [
-  ...before,
-  ...value
+/** Collect an option that can be given several times, or several at once with commas; what is said twice counts once. */
+export const several = (value: string, before: string[] = []): string[] => {
+  const given = value
     .split(',')
     .map((one) => one.trim())
-    .filter((one) => one !== ''),
-];
+    .filter((one) => one !== '');
+  return [...new Set([...before, ...given])];
+};
+
+/** `--wait` is how it is anyway; it is there so that scripts can say it. */
+export function following(command: Command): Command {
+  return command
+    .option('--wait', 'follow the run to its end (default)')
+    .addOption(new Option('--detach', 'print the id of the run and come back at once').conflicts('wait'));
+}

@@ -172,7 +172,7 @@ describe('without Temporal', () => {
 });
 
 describe('what can destroy', () => {
-  for (const args of [['restore'], ['restore', 'latest', '--undo'], ['prune']]) {
+  for (const args of [['restore'], ['restore', '--undo'], ['prune']]) {
     test(`${args.join(' ')} asks, and does nothing where nobody answers`, async () => {
       const { code, err } = await lifeboat(...args);
       assert.equal(code, EXIT.usage);
@@ -200,6 +200,33 @@ describe('usage', () => {
     assert.match(port.err, /option '--port <port>' argument 'abc' is invalid.*from 1 to 65535/);
     assert.equal(uiPort.code, EXIT.usage);
     assert.match(uiPort.err, /option '--ui-port <port>'.*from 0 to 65535/);
+  });
+
+  test('options that exclude each other are refused, and not one of them forgotten', async () => {
+    const refused = async (says: RegExp, ...args: string[]) => {
+      const { code, err } = await lifeboat(...args);
+      assert.equal(code, EXIT.usage, err);
+      assert.match(err, says);
+    };
+    await Promise.all([
+      refused(/'--detach' cannot be used with option '--wait'/, 'backup', '--wait', '--detach'),
+      refused(/'--kept' cannot be used with option '-n, --limit <count>'/, 'list', '--kept', '-n', '3'),
+    ]);
+  });
+
+  test('what a restore can not do is refused before it asks, with the name of the field', async () => {
+    const refused = async (says: RegExp, ...args: string[]) => {
+      const { code, err } = await lifeboat('restore', ...args);
+      assert.equal(code, EXIT.usage, err);
+      assert.match(err, says);
+      assert.doesNotMatch(err, /Go on\?/);
+    };
+    await Promise.all([
+      refused(/"set": can not be combined with "undo"/, 'latest', '--undo'),
+      refused(/"stage": .*volume.*elsewhere/, '--stage', 'nowhere'),
+      refused(/--into names "a" twice, as "b" and as "c"/, '--into', 'a=b,a=c'),
+    ]);
+    await refused(/--into takes from=to.*"a=b=c"/, '--into', 'a=b=c');
   });
 
   test('help and version are no failures', async () => {
@@ -331,5 +358,6 @@ describe('progress', () => {
     const now = new Date('2026-11-23T10:15:00Z');
     assert.match(runId('backup', now), /^backup\/2026-11-23T10-15-00Z-[0-9a-f]{4}$/);
     assert.deepEqual(several('a, b', ['x']), ['x', 'a', 'b']);
+    assert.deepEqual(several('a,b,a', ['b']), ['b', 'a']);
   });
 });

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { LifeboatError } from '../../model/failures.ts';
 import type { HostLine } from '../../model/fleet-status.ts';
-import { runs, several } from '../command.ts';
+import { following, runs, several } from '../command.ts';
 import { fleetBackupCode, fleetStatusCode } from '../result-code.ts';
 import { startRun } from '../start-run.ts';
 import { table } from '../terminal.ts';
@@ -81,11 +81,11 @@ export function addFleetCommands(program: Command): void {
 }
 
 const overHosts = (command: Command): Command =>
-  command
-    .option('-H, --host <name>', 'only this host (again for more; default: fleet.hosts)', several)
-    .option('--concurrency <n>', 'so many hosts at the same time')
-    .option('--wait', 'follow the run to its end (default)')
-    .option('--detach', 'print the id of the run and come back at once');
+  following(
+    command
+      .option('-H, --host <name>', 'only this host (again for more; default: fleet.hosts)', several)
+      .option('--concurrency <n>', 'so many hosts at the same time'),
+  );
 
 function whichHosts({ host, concurrency }: FleetOptions): Record<string, unknown> {
   if (concurrency !== undefined && !/^\d+$/.test(concurrency)) {

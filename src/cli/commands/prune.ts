@@ -6,7 +6,7 @@ import { policyFor } from '../../config/retention.ts';
 import { LifeboatError } from '../../model/failures.ts';
 import { retentionSetOf } from '../../model/retention/retention-set.ts';
 import { planRetention, type RetentionPlan } from '../../model/retention.ts';
-import { type Context, confirmed, runs } from '../command.ts';
+import { type Context, confirmed, following, runs } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { startRun } from '../start-run.ts';
 import { table } from '../terminal.ts';
@@ -27,13 +27,10 @@ interface RepositoryPlan {
 
 /** `prune`: shows what retention would do, asks, and starts the run that does it. */
 export function addPruneCommand(program: Command): void {
-  const prune = program
-    .command('prune')
+  const prune = following(program.command('prune'))
     .description('delete the sets that retention lets go; says why for each one, and asks first')
     .option('-r, --repository <name>', 'only in this repository (default: all)')
     .option('--dry-run', 'say what would be deleted and why, and delete nothing')
-    .option('--wait', 'follow the run to its end (default)')
-    .option('--detach', 'print the id of the run and come back at once')
     .option('-y, --yes', 'do not ask');
   runs(prune, async (context, options: PruneOptions) => {
     const { terminal } = context;
@@ -46,7 +43,8 @@ export function addPruneCommand(program: Command): void {
     const count = plans.reduce((sum, { plan }) => sum + plan.expire.length, 0);
     if (count > 0)
       await confirmed(context, `This deletes ${count === 1 ? 'one set' : `${count} sets`} for good. Go on?`);
-    return await startRun(context, 'prune', { repository: options.repository }, options, resultText);
+    const repository = options.repository === 'all' ? undefined : options.repository;
+    return await startRun(context, 'prune', { repository }, options, resultText);
   });
 }
 

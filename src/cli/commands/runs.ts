@@ -2,19 +2,13 @@ import type { Command } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import { stringify } from 'yaml';
 import { LifeboatError } from '../../model/failures.ts';
-import { type Context, confirmed, runs, several } from '../command.ts';
+import { parseInput, restoreInput } from '../../model/inputs.ts';
+import { type Context, confirmed, following, runs, several } from '../command.ts';
 import { type BackupOutcome, backupCode } from '../result-code.ts';
 import { startRun } from '../start-run.ts';
 
 interface FollowOptions {
   detach?: boolean;
-}
-
-/** `--wait` is how it is anyway; it is there so that scripts can say it. */
-function following(command: Command): Command {
-  return command
-    .option('--wait', 'follow the run to its end (default)')
-    .option('--detach', 'print the id of the run and come back at once');
 }
 
 /** A result that names its state; `partial` has an exit code of its own. */
@@ -160,6 +154,9 @@ export function addRestoreCommand(program: Command): void {
       undo: options.undo,
       wait: options.queue,
     };
+    // Before the question: what can't be done is not to be asked about.
+    const given = Object.entries(input).filter(([, value]) => value !== undefined);
+    parseInput('restore', restoreInput, Object.fromEntries(given));
     if (!options.dryRun) await confirmed(context, await restoreQuestion(context, options, set));
     return await startRun(context, 'restore', input, options, resultText);
   });
@@ -178,14 +175,22 @@ async function restoreQuestion(
 }
 
 function pairs(texts: string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const [from, to] = text.split('=');
-      if (from && to) return [from, to];
+  const into = new Map<string, string>();
+  for (const text of texts) {
+    const [from, to, ...more] = text.split('=');
+    if (!from || !to || more.length > 0) {
       throw new LifeboatError(
         'InvalidInput',
         `--into takes from=to, such as notes=notes_restored, and got "${text}".`,
       );
-    }),
-  );
+    }
+    if (into.has(from)) {
+      throw new LifeboatError(
+        'InvalidInput',
+        `--into names "${from}" twice, as "${into.get(from)}" and as "${to}": give one.`,
+      );
+    }
+    into.set(from, to);
+  }
+  return Object.fromEntries(into);
 }

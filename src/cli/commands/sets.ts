@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import prettyBytes from 'pretty-bytes';
 import prettyMilliseconds from 'pretty-ms';
 import { lookAtSets, type SetDetails } from '../../adapters/repository/catalog.ts';
@@ -32,13 +32,15 @@ interface ListedSet {
 
 /** `list` and `show` read the repositories themselves: they work without Temporal, and where its data is lost. */
 export function addSetCommands(program: Command): void {
+  const kept = new Option('--kept', 'instead, list what restores have kept of the state before them');
+  kept.conflicts(['repository', 'limit']);
   const list = program
     .command('list')
     .alias('ls')
     .description('list the sets of a repository, newest first')
     .option('-r, --repository <name>', 'of this repository, or "all" (default: the primary)')
     .option('-n, --limit <count>', 'only so many of each repository', positive)
-    .option('--kept', 'instead, list what restores have kept of the state before them');
+    .addOption(kept);
   runs(list, async (context, options: { repository?: string; limit?: number; kept?: boolean }) => {
     if (options.kept) return await listKept(context);
     const { session, terminal } = context;
@@ -60,7 +62,9 @@ export function addSetCommands(program: Command): void {
     .description('show what a set holds')
     .option('-r, --repository <name>', 'in this repository (default: the primary)');
   runs(show, async ({ session, terminal }, options: { repository?: string }, selector: string) => {
-    const [repository] = await session.repositories(options.repository);
+    const [repository, ...more] = await session.repositories(options.repository);
+    if (more.length > 0)
+      throw new LifeboatError('InvalidInput', '--repository takes one repository here, and not "all".');
     const details = await resolveSet(repository as Repository, selector);
     if ('problem' in details) throw details.problem;
     const { manifest, held, verdicts } = details;

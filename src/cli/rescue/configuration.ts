@@ -93,6 +93,12 @@ function repositoryOf(flags: RescueFlags, env: NodeJS.ProcessEnv): Record<string
 }
 
 function servicesOf(flags: RescueFlags, targets: Targets, env: NodeJS.ProcessEnv): Record<string, unknown> {
+  if (flags.bolt !== undefined && targets.containers.size > 1) {
+    throw new LifeboatError(
+      'InvalidInput',
+      '--bolt is the address of one container, and --container names several: leave it out, or restore one after the other.',
+    );
+  }
   const neo4j = [...targets.containers].map(([service, container]) => [
     service,
     {
