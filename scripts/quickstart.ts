@@ -8,6 +8,7 @@ import { recordMade, removeLeftovers } from './quickstart-steps/made.ts';
 import { Narration, seconds } from './quickstart-steps/narration.ts';
 import { type Options, readOptions, USAGE } from './quickstart-steps/options.ts';
 import { proveSet } from './quickstart-steps/prove-set.ts';
+import { requireNoVectors } from './quickstart-steps/sample-vectors.ts';
 import { setUp } from './quickstart-steps/set-up.ts';
 import type { Stage } from './quickstart-steps/stage.ts';
 import { tellWhatToTry } from './quickstart-steps/stay-up.ts';
@@ -29,6 +30,8 @@ async function startServers(): Promise<void> {
   if (!testbed.qdrant) throw new Error('There is no Qdrant server and no stand-in for one.');
   const removed = await removeLeftovers(testbed);
   if (removed > 0) narration.fact('Left-overs', `what ${removed} killed quickstart left is removed`);
+  // Before it is written down what is this run's to remove.
+  await requireNoVectors(testbed.qdrant);
   remains.made = await recordMade(testbed);
   narration.fact('Up after', elapsed());
   narration.fact('Temporal UI', testbed.temporal?.uiUrl || 'at an address that was not given');

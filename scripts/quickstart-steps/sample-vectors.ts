@@ -24,19 +24,32 @@ export interface QdrantAddress {
 export const qdrantClient = ({ url, apiKey }: QdrantAddress): Qdrant =>
   openQdrant({ name: 'qdrant', url, apiKey: apiKey ? new Secret(apiKey) : undefined });
 
-/**
- * Make two collections as a personal knowledge base has them, with a payload index each and an alias.
- * @throws when there are collections of these names already: they are somebody's.
- */
-export async function loadVectors(server: QdrantAddress): Promise<VectorFacts> {
+/** @throws when there are collections or aliases of the sample's names already: they are somebody's. */
+export async function requireNoVectors(server: QdrantAddress): Promise<void> {
+  const wanted = COLLECTIONS.flatMap(({ name, alias }): string[] => (alias ? [name, alias] : [name]));
   const qdrant = qdrantClient(server);
   try {
-    const present = (await qdrant.collections()).filter((name) => SAMPLE_COLLECTIONS.includes(name));
+    const aliases = (await qdrant.aliases()).map(({ alias }) => alias);
+    const names = new Set<string>([...(await qdrant.collections()), ...aliases]);
+    const present = wanted.filter((name) => names.has(name));
     if (present.length > 0) {
       throw new Error(
         `The Qdrant server at ${server.url} has ${present.join(' and ')} already. The quickstart would delete them: give it another server.`,
       );
     }
+  } finally {
+    await qdrant.close();
+  }
+}
+
+/**
+ * Make two collections as a personal knowledge base has them, with a payload index each and an alias.
+ * @throws as {@link requireNoVectors} does
+ */
+export async function loadVectors(server: QdrantAddress): Promise<VectorFacts> {
+  await requireNoVectors(server);
+  const qdrant = qdrantClient(server);
+  try {
     for (const { name, points, index, alias } of COLLECTIONS) {
       const path = `/collections/${name}`;
       await put(server, path, { vectors: { size: DIMENSIONS, distance: 'Cosine' } });
