@@ -10,6 +10,7 @@ import {
   deleteVectors,
   loadVectors,
   type QdrantAddress,
+  qdrantClient,
   SAMPLE_COLLECTIONS,
 } from '../quickstart-steps/sample-vectors.ts';
 
@@ -26,9 +27,15 @@ export async function measureQdrant(): Promise<QdrantFigures> {
   const { qdrant, directory } = useTestbed();
   const files = await mkdtemp(join(directory, 'snapshots-'));
   await loadVectors(qdrant);
+  const others = await snapshots(qdrant);
   const lifeboat = await startLifeboat({
     services: {
-      vectors: { kind: 'qdrant', url: qdrant.url, ...(qdrant.apiKey ? { apiKey: qdrant.apiKey } : {}) },
+      vectors: {
+        kind: 'qdrant',
+        url: qdrant.url,
+        include: [...SAMPLE_COLLECTIONS],
+        ...(qdrant.apiKey ? { apiKey: qdrant.apiKey } : {}),
+      },
     },
   });
   try {
@@ -43,8 +50,26 @@ export async function measureQdrant(): Promise<QdrantFigures> {
     };
   } finally {
     await lifeboat.close();
+    for (const path of await snapshots(qdrant)) {
+      if (!others.includes(path)) await ask(qdrant, 'DELETE', path);
+    }
     await deleteVectors(qdrant);
     await rm(files, { recursive: true, force: true });
+  }
+}
+
+/** The paths of all snapshots of the collections. They outlive a collection: somebody's may be among them. */
+async function snapshots(server: QdrantAddress): Promise<string[]> {
+  const client = qdrantClient(server);
+  try {
+    const paths: string[] = [];
+    for (const collection of SAMPLE_COLLECTIONS) {
+      const listed = await client.listSnapshots(collection);
+      paths.push(...listed.map(({ name }) => `/collections/${collection}/snapshots/${name}`));
+    }
+    return paths;
+  } finally {
+    await client.close();
   }
 }
 
