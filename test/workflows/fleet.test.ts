@@ -20,7 +20,7 @@ import { until } from './receivers.ts';
 
 const LIFEBOAT = fileURLToPath(new URL('../../bin/lifeboat', import.meta.url));
 
-// Two hosts with workers of their own and a Qdrant, one of which refuses; one that nobody works for; simulated ones; a controller.
+// Two hosts with workers of their own and a Qdrant, of which one wants a collection that is not there; one that nobody works for; simulated ones; a controller.
 const web = unique('web');
 const broken = unique('broken');
 const dead = unique('dead');
@@ -57,10 +57,11 @@ before(async () => {
   collections = await startCollections();
   const notes = await collections.make('notes');
   const vectors = collections.section({ include: [notes] });
+  const absent = collections.section({ include: [collections.unique('absent')] });
   const fleet = { hosts: [web, broken, dead, slow], concurrency: 3 };
   controller = await startLifeboat({ services: {}, repositories: {}, fleet });
   webHost = await startLifeboat({ host: web, services: { vectors } });
-  brokenHost = await startLifeboat({ host: broken, services: { vectors: { ...vectors, apiKey: 'wrong' } } });
+  brokenHost = await startLifeboat({ host: broken, services: { vectors: absent } });
   connection = await NativeConnection.connect({ address: temporal.address });
   const code = await readFile(join(directory, 'workflow-bundle.js'), 'utf8');
   const behaviours = [[slow, held] as const, ...plain.map((host) => [host, counting] as const)];
@@ -140,7 +141,7 @@ describe('a fleet', () => {
     const { state, hosts, ok, failed, unreachable, failures } = result;
     assert.deepEqual([state, hosts, ok, failed, unreachable], ['partial', 4, 2, 1, 1]);
     const by = Object.fromEntries(failures.map((one) => [one.host, one]));
-    assert.equal(by[broken]?.type, 'QdrantUnauthorized');
+    assert.equal(by[broken]?.type, 'CollectionNotFound');
     assert.match(by[broken]?.message ?? '', /vectors/);
     assert.equal(by[dead]?.type, 'HostUnreachable');
     assert.match(by[dead]?.message ?? '', new RegExp(`lifeboat@${dead}.*Nothing was started there`));
