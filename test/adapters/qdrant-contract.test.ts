@@ -38,7 +38,10 @@ describe('what a Qdrant server answers', () => {
   after(() => target?.close());
 
   for (const exchange of exchanges('exchanges')) {
-    it(exchange.name, async () => {
+    it(exchange.name, async (test) => {
+      // It takes a snapshot of every collection there is, and takes those away that others took in the same second.
+      if (!target.standIn && exchange.name.startsWith('full-snapshot'))
+        return test.skip('a full snapshot would be one of everything on the configured server');
       // Names have the time to a second: in the same second this would replace the first snapshot.
       if (exchange.name === 'snapshot-create-2') await delay(1000);
       const live = await replay(target.url, exchange, names, {
