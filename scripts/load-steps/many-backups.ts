@@ -50,7 +50,7 @@ export async function manyBackups(asked: number): Promise<BackupFigures> {
       Array.from({ length: asked - ofNeo4j }, (_, at) =>
         limit(async () => {
           // A server is protected once, so each service has one of its own.
-          const server = await startCollections();
+          const server = await startCollections({ own: true });
           servers.push(server);
           const name = await server.make('notes', { points: POINTS });
           collections.push({ server, name });

@@ -34,9 +34,13 @@ export interface Collections {
   close(): Promise<void>;
 }
 
-/** The server that `LIFEBOAT_TEST_QDRANT_URL` names, else a stand-in of its own that takes faults and wants an API key. */
-export async function startCollections(): Promise<Collections> {
-  const target = process.env.LIFEBOAT_TEST_QDRANT_URL ? await qdrantTarget() : await faultyStandIn();
+/**
+ * The server that `LIFEBOAT_TEST_QDRANT_URL` names, else a stand-in of its own that takes faults and wants an API key.
+ * @param options.own a stand-in of its own whatever is named. Default false.
+ */
+export async function startCollections({ own = false } = {}): Promise<Collections> {
+  const named = !own && process.env.LIFEBOAT_TEST_QDRANT_URL;
+  const target = named ? await qdrantTarget() : await faultyStandIn();
   const { url, apiKey, unique } = target;
   const qdrant = openQdrant({
     name: 'test',
