@@ -12,11 +12,12 @@ import { takeSnapshot } from '../../src/adapters/qdrant/take-snapshot.ts';
 import { exchanges, multipartOf } from '../testbed/qdrant/recording.ts';
 import { check, type Names, replay } from '../testbed/qdrant/replay.ts';
 import { type QdrantStandIn, startQdrantStandInCluster } from '../testbed/qdrant/stand-in.ts';
+import { needsStandIn } from '../testbed/qdrant/target.ts';
 import { failsWith } from './failure.ts';
 
 const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 
-describe('a Qdrant cluster of two nodes', () => {
+describe('a cluster of two stand-ins for Qdrant', needsStandIn, () => {
   let directory: string;
   let nodes: QdrantStandIn[];
   let stop: () => Promise<void>;

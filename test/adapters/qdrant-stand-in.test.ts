@@ -9,6 +9,7 @@ import { openQdrant, type Qdrant } from '../../src/adapters/qdrant/qdrant.ts';
 import { walkSnapshot } from '../../src/adapters/qdrant/snapshot-walker.ts';
 import { endProcess, identify } from '../testbed/process.ts';
 import { type QdrantStandIn, startQdrantStandIn } from '../testbed/qdrant/stand-in.ts';
+import { needsStandIn } from '../testbed/qdrant/target.ts';
 import { failsWith } from './failure.ts';
 
 async function ask(url: string, method: string, path: string, body: unknown): Promise<void> {
@@ -23,7 +24,7 @@ async function seed(url: string, collection: string): Promise<void> {
   await ask(url, 'PUT', `/collections/${collection}/points?wait=true`, { points });
 }
 
-describe('the stand-in for Qdrant', () => {
+describe('the stand-in for Qdrant', needsStandIn, () => {
   let directory: string;
 
   before(async () => {

@@ -17,6 +17,13 @@ export interface QdrantTarget {
   close(): Promise<void>;
 }
 
+/** For tests that need the stand-in, because of a key, a cluster or an end of its own: they are left out where a server is named. */
+export const needsStandIn = {
+  skip: process.env.LIFEBOAT_TEST_QDRANT_URL
+    ? 'only with the stand-in, and LIFEBOAT_TEST_QDRANT_URL names a server'
+    : false,
+};
+
 /**
  * The server that `LIFEBOAT_TEST_QDRANT_URL` names (with `LIFEBOAT_TEST_QDRANT_API_KEY` and, where there is one,
  * `LIFEBOAT_TEST_QDRANT_READ_ONLY_API_KEY`), else a stand-in of its own; with `keys`, that stand-in wants an API key.
