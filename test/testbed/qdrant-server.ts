@@ -36,7 +36,7 @@ export async function qdrantServer(options: {
   say?: Say;
 }): Promise<QdrantServer | undefined> {
   const { directory, say = silently } = options;
-  const url = process.env.LIFEBOAT_TEST_QDRANT_URL;
+  const url = process.env.LIFEBOAT_TEST_QDRANT_URL?.replace(/\/+$/, '');
   if (url) return { url, apiKey: process.env.LIFEBOAT_TEST_QDRANT_API_KEY ?? '', real: true };
   if (!existsSync(fileURLToPath(STAND_IN))) return undefined;
   const { startQdrantStandIn } = (await import(STAND_IN.href)) as StandIn;
