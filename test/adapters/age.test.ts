@@ -211,6 +211,31 @@ describe('decryption', () => {
     );
   });
 
+  it('lets a process end once it has all, and when nobody wants the rest', async () => {
+    const module = JSON.stringify(new URL('../../src/adapters/pipeline/age.ts', import.meta.url));
+    for (const [wanted, told] of [
+      [1000, 'whole'],
+      [10, 'left'],
+    ] as const) {
+      const script = `
+        const { encryptForAge } = await import(${module});
+        const stage = await encryptForAge({ recipients: ['${recipient}'] });
+        const chunks = (async function* () { for (let i = 0; i < 20; i++) yield Buffer.alloc(1024 * 1024); })();
+        let seen = 0;
+        for await (const _ of stage(chunks)) if (++seen === ${wanted}) break;
+        console.log(seen === ${wanted} ? 'left' : 'whole');`;
+      const file = join(folder, `${told}.mjs`);
+      await writeFile(file, script);
+      const child = spawn(process.execPath, [file], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: 60_000,
+      });
+      const said = buffer(child.stdout);
+      const [code] = await new Promise<[number | null]>((ended) => child.once('close', (c) => ended([c])));
+      assert.deepEqual([code, (await said).toString().trim()], [0, told]);
+    }
+  });
+
   it('fails when its thread ends, and has another one the next time', async () => {
     const batch = (key: Buffer) => ({
       kind: 'seal' as const,

@@ -37,6 +37,7 @@ export class AgeThread {
     this.#worker.unref();
     this.#worker.on('message', (answer: AgeAnswer) => this.#hear(answer));
     this.#worker.once('error', (error) => this.#fail(error));
+    this.#worker.once('messageerror', (error) => this.#fail(error));
     this.#worker.once('exit', () => this.#fail(new Error('The thread that encrypts ended.')));
   }
 
