@@ -1,3 +1,4 @@
+import type { CollectionCluster } from '../adapters/qdrant/qdrant.ts';
 import type { QdrantService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { withQdrant } from './with-qdrant.ts';
@@ -12,11 +13,7 @@ export async function nodesOf(
   const shards = new Set<number>();
   const active = new Set<number>();
   for (const url of service.urls) {
-    const { localShards, remoteShards } = await withQdrant(
-      service,
-      url,
-      async (qdrant) => await qdrant.collectionCluster(collection, { signal }),
-    );
+    const { localShards, remoteShards } = await shardsAt(service, url, collection, signal);
     if (localShards.length > 0) holding.push(url);
     for (const { shard, state } of localShards) if (state === 'Active') active.add(shard);
     for (const { shard } of [...localShards, ...remoteShards]) shards.add(shard);
@@ -30,3 +27,37 @@ export async function nodesOf(
     `Of the collection "${collection}", shard ${missing.join(', ')} is active on none of the configured nodes of service "${service.name}" (${service.urls.join(', ')}): name all nodes of the cluster in "urls", or wait until the shard has recovered.`,
   );
 }
+
+/**
+ * The nodes that hold shards of a collection, in whatever state: what a restore replaces is on them.
+ * @throws {LifeboatError} `InvalidConfiguration` when a shard is on a node that is not configured: it would be replaced, and nobody had a copy.
+ */
+export async function holdersOf(
+  service: QdrantService,
+  collection: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const holding: string[] = [];
+  const held = new Set<number>();
+  const shards = new Set<number>();
+  for (const url of service.urls) {
+    const { localShards, remoteShards } = await shardsAt(service, url, collection, signal);
+    if (localShards.length > 0) holding.push(url);
+    for (const { shard } of localShards) held.add(shard);
+    for (const { shard } of [...localShards, ...remoteShards]) shards.add(shard);
+  }
+  const elsewhere = [...shards].filter((shard) => !held.has(shard));
+  if (elsewhere.length === 0) return holding;
+  throw new LifeboatError(
+    'InvalidConfiguration',
+    `Of the collection "${collection}", shard ${elsewhere.join(', ')} is on none of the configured nodes of service "${service.name}" (${service.urls.join(', ')}), so that no safety snapshot of it can be taken: name all nodes of the cluster in "urls".`,
+  );
+}
+
+const shardsAt = async (
+  service: QdrantService,
+  url: string,
+  collection: string,
+  signal: AbortSignal,
+): Promise<CollectionCluster> =>
+  await withQdrant(service, url, async (qdrant) => await qdrant.collectionCluster(collection, { signal }));

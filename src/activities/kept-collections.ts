@@ -77,8 +77,11 @@ export function createKeptCollectionActivities(deps: Dependencies) {
       await step('keep', async (context) => {
         const { service, node, collection, name, ...kept } = input.kept;
         const about = { service, node, collection, name };
+        // Shards may have been on other nodes then.
         const older = (await keptOf(service)).filter(
-          (one) => one.collection === collection && one.node === node && one.name !== name,
+          (one) =>
+            one.collection === collection &&
+            (one.kept?.restore !== kept.restore || (one.node === node && one.name !== name)),
         );
         await recordDebt(engine, { ...about, kind: 'qdrant-restore', kept }, context);
         if (name !== '') await clearDebt(engine, { ...about, kind: 'qdrant-snapshot' });

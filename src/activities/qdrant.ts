@@ -195,7 +195,7 @@ export function createQdrantActivities(deps: Dependencies) {
       set: string;
       repository: string;
       snapshot: SnapshotReference;
-      /** More than one node holds a part of the collection. */
+      /** The service has more than one node, and a snapshot goes back to its own. */
       clustered: boolean;
     }): Promise<Artifact> {
       return await step('store', async (context) => {

@@ -7,6 +7,7 @@ import { changedPoints, hashPoints } from '../adapters/qdrant/sample.ts';
 import { restoreRefusal } from '../adapters/qdrant/version.ts';
 import { LifeboatError } from '../model/failures.ts';
 import type { Artifact, CollectionRecord } from '../model/manifest.ts';
+import { holdersOf } from './collection-nodes.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
 import { givenUp } from './given-up.ts';
 import { renamed, type ServiceSelection } from './restore.ts';
@@ -25,6 +26,8 @@ export interface CollectionRestore {
   parts: { artifact: Artifact; node: string }[];
   /** Whether the collection is there now, so that a safety snapshot can be taken. */
   exists: boolean;
+  /** The nodes that hold shards of it now; none when it is not there. */
+  holders?: string[];
 }
 
 /** Restore of Qdrant: plan, upload, compare. */
@@ -52,6 +55,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
                 `The manifest has a snapshot of "${from}", and does not describe it.`,
               );
             const to = renamed(from, into);
+            const exists = await qdrant.exists(to, { signal });
             restores.push({
               service: service.name,
               from,
@@ -59,9 +63,10 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
               record,
               parts: artifacts.map((artifact) => ({
                 artifact,
-                node: nodeFor(artifact, selection.record.nodes, service.urls),
+                node: nodeFor(artifact, selection.record.nodes, service.urls, artifacts.length === 1),
               })),
-              exists: await qdrant.exists(to, { signal }),
+              exists,
+              holders: exists ? await holdersOf(service, to, signal) : [],
             });
           }
           return restores;
@@ -199,11 +204,13 @@ async function differencesOf(
 }
 
 /** A snapshot of a node goes back to that node; where the nodes have other addresses now, to the one in the same place. */
-function nodeFor(artifact: Artifact, before: string[], urls: string[]): string {
+function nodeFor(artifact: Artifact, before: string[], urls: string[], only: boolean): string {
   if (artifact.node === undefined) return urls[0] ?? '';
   if (urls.includes(artifact.node)) return artifact.node;
   const inThePlace = before.length === urls.length ? urls[before.indexOf(artifact.node)] : undefined;
   if (inThePlace !== undefined) return inThePlace;
+  // It holds all of its collection, which any node can take.
+  if (only) return urls[0] ?? '';
   throw new LifeboatError(
     'InvalidConfiguration',
     `The snapshot of "${artifact.name}" was taken from the node ${artifact.node}, one of ${before.length}, and the service has ${urls.join(', ')}: configure as many nodes.`,

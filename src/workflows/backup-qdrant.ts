@@ -147,7 +147,7 @@ async function store(
   let { record } = taken;
   let late = false;
   const artifacts: Artifact[] = [];
-  const clustered = snapshots.length > 1;
+  const clustered = plan.nodes.length > 1;
   const ours = [...snapshots];
   try {
     for (const snapshot of snapshots) {

@@ -46,6 +46,8 @@ interface WayBack {
   exists: boolean;
   /** What it held may have been replaced. */
   touched: boolean;
+  /** Of which a safety snapshot is taken. */
+  nodes: string[];
   safety: SnapshotReference[];
   /** Where the aliases that it gets pointed before. */
   aliases: AliasBefore[];
@@ -94,17 +96,19 @@ async function restoreCollection(
   collection: CollectionRestore,
   waysBack: WayBack[],
 ): Promise<void> {
-  const { from, to, record, parts } = collection;
+  const { from, to, record, parts, holders = [] } = collection;
   const wanted = from === to || switchAlias ? record.aliases : [];
   const aliases =
     wanted.length > 0
       ? await probe(`See the aliases of ${from}`).aliasesBefore({ service, aliases: wanted })
       : [];
   const exists = await probe(`See whether ${to} is there`).collectionExists({ service, collection: to });
-  const wayBack: WayBack = { collection, exists, touched: false, safety: [], aliases };
+  // What is replaced may be on other nodes of a cluster than those that the snapshots go to: the server takes a shard away from a node when it has been restored on another one.
+  const holding = holders.length > 0 ? holders : parts.map(({ node }) => node);
+  const nodes = exists ? holding : [];
+  const wayBack: WayBack = { collection, exists, touched: false, nodes, safety: [], aliases };
   waysBack.push(wayBack);
   const kept = { restore, set, at: new Date().toISOString(), aliases };
-  const nodes = exists ? parts.map(({ node }) => node) : [];
   await takeSafetySnapshots({ service, collection: to, nodes, kept }, wayBack.safety);
   wayBack.touched = true;
   for (const part of parts.keys()) {
@@ -141,8 +145,9 @@ async function keep(
   { collection: { to, parts }, safety, aliases }: WayBack,
 ): Promise<void> {
   const at = new Date().toISOString();
-  for (const [part, { node }] of parts.entries()) {
-    const kept = { service, node, collection: to, name: safety[part]?.name ?? '', restore, set, at, aliases };
+  const names = new Map(safety.map(({ node, name }) => [node, name]));
+  for (const node of new Set([...names.keys(), ...parts.map((part) => part.node)])) {
+    const kept = { service, node, collection: to, name: names.get(node) ?? '', restore, set, at, aliases };
     // A collection that was made anew has nothing to go back to but the aliases that came to it.
     if (kept.name === '' && aliases.length === 0) continue;
     await compensate(`Keep what ${to} was`).keepCollection({ kept });
@@ -151,7 +156,7 @@ async function keep(
 
 async function goBack(
   { restore, service }: CollectionsInput,
-  { collection: { to, parts }, exists, touched, safety, aliases }: WayBack,
+  { collection: { to }, exists, touched, nodes, safety, aliases }: WayBack,
 ): Promise<void> {
   if (aliases.length > 0)
     await compensate(`Aliases of ${to}`).returnAliases({ service, collection: to, aliases });
@@ -167,7 +172,7 @@ async function goBack(
     if (touched) await bringBack(`Bring ${to} back`).recoverFromSafety({ restore, safety: one });
     await compensate('Delete the safety snapshot').deleteSnapshot({ snapshot: one });
   }
-  if (safety.length === parts.length) return;
+  if (safety.length === nodes.length) return;
   // One whose name nobody was told: what was never replaced is not to be brought back by an undo.
   const kept = await compensate(`See what ${service} has kept`).listKeptSnapshots({ service });
   for (const one of kept.filter((each) => each.restore === restore && each.collection === to)) {

@@ -84,3 +84,39 @@ test('a cluster of stand-ins is backed up, drilled and restored node by node', n
   await lifeboat.run<RestoreResult>('restore', { undo: true });
   assert.equal(await qdrant.countExact(COLLECTION), 60);
 });
+
+test('a collection that only another node than the first one holds is restored on that node, and an undo brings it back', async () => {
+  const collection = 'lone';
+  await ask('PUT', `/collections/${collection}`, {
+    vectors: { size: 4, distance: 'Cosine' },
+    shard_number: 1,
+  });
+  const fill = async (from: number) =>
+    await ask('PUT', `/collections/${collection}/points?wait=true`, {
+      points: Array.from({ length: 10 }, (_, at) => ({ id: from + at, vector: [from + at, 1, 2, 3] })),
+    });
+  await fill(1);
+  const turned = unique('turned');
+  // The stand-in keeps the first shard on its first node, which is the last one here.
+  const urls = nodes.map(({ url }) => url).reverse();
+  const other = await startLifeboat({
+    services: { [turned]: { kind: 'qdrant', urls, include: [collection] } },
+  });
+  try {
+    await other.run<BackupResult>('backup');
+    const [set] = await other.sets();
+    assert.ok(set && 'manifest' in set);
+    assert.deepEqual(
+      set.manifest.artifacts.map(({ name, node }) => [name, node]),
+      [[collection, urls.at(-1)]],
+    );
+    await fill(11);
+    const restored = await other.run<RestoreResult>('restore');
+    assert.equal(restored.services[0]?.compared, true);
+    assert.equal(await qdrant.countExact(collection), 10);
+    await other.run<RestoreResult>('restore', { undo: true });
+    assert.equal(await qdrant.countExact(collection), 20);
+  } finally {
+    await other.close();
+  }
+});
