@@ -98,6 +98,16 @@ describe('walking through a Qdrant snapshot', () => {
     await failsWith('SnapshotIncomplete', walk(await tar(bare)), /no segment\.json/);
   });
 
+  it('accepts a collection with sharding of its own that has no shard key yet, and no other one without shards', async () => {
+    const empty = { 'version.info': '0.4.2', 'shard_key_mapping.json': '[]' };
+    const custom = { ...empty, 'config.json': '{"params":{"sharding_method":"custom"}}' };
+    assert.equal((await walk(await tar(custom))).shards, 0);
+    const auto = { ...empty, 'config.json': '{"params":{"sharding_method":"auto"}}' };
+    await failsWith('SnapshotIncomplete', walk(await tar(auto)), /no shard with segments/);
+    const remote = { ...custom, '0/replica_state.json': '{"is_local":false}' };
+    await failsWith('SnapshotIncomplete', walk(await tar(remote)), /no shard with segments/);
+  });
+
   it('accepts shards that another node of a cluster holds', async () => {
     const cluster = { ...whole, '1/replica_state.json': '{"is_local":false}', '1/shard_config.json': '{}' };
     assert.equal((await walk(await tar(cluster))).shards, 1);

@@ -20,6 +20,8 @@ interface Seen {
   bytes: number;
   version?: string;
   config: boolean;
+  /** It has shards only from when somebody has made a shard key on. */
+  custom: boolean;
   /** By shard: how many segments it has, and whether its state says that this node holds it. */
   shards: Map<string, { segments: number; local: boolean }>;
 }
@@ -38,7 +40,7 @@ const SMALL = 4 * 1024 * 1024;
  * snapshot, damaged, or has entries that would leave the folder that it is unpacked into.
  */
 export async function walkSnapshot(source: Readable): Promise<SnapshotWalk> {
-  const seen: Seen = { files: 0, bytes: 0, config: false, shards: new Map() };
+  const seen: Seen = { files: 0, bytes: 0, config: false, custom: false, shards: new Map() };
   try {
     for await (const entry of tarEntries(new ByteSource(source), true)) await look(entry, seen);
   } catch (error) {
@@ -52,7 +54,8 @@ export async function walkSnapshot(source: Readable): Promise<SnapshotWalk> {
   if (!seen.config) throw problem('SnapshotIncomplete', 'config.json is missing');
   if (seen.version === undefined) throw problem('SnapshotIncomplete', 'version.info is missing');
   if (lost) throw problem('SnapshotIncomplete', `the segments of shard ${lost[0]} are missing`);
-  if (shards === 0) throw problem('SnapshotIncomplete', 'it has no shard with segments');
+  if (shards === 0 && !(seen.custom && seen.shards.size === 0))
+    throw problem('SnapshotIncomplete', 'it has no shard with segments');
   return { files: seen.files, bytes: seen.bytes, shards, version: seen.version };
 }
 
@@ -88,7 +91,8 @@ async function look(entry: TarEntry, seen: Seen): Promise<void> {
   if (shard === undefined) {
     count(entry, seen);
     if (entry.name === 'config.json') {
-      await json(entry);
+      const config = (await json(entry)) as { params?: { sharding_method?: unknown } | null } | null;
+      seen.custom = config?.params?.sharding_method === 'custom';
       seen.config = true;
     }
     if (entry.name === 'version.info') seen.version = (await text(entry)).trim();
