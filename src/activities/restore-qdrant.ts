@@ -46,6 +46,9 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         return await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
           const refusal = restoreRefusal(selection.record.version, await qdrant.version({ signal }));
           if (refusal) throw new LifeboatError('VersionMismatch', refusal);
+          const aliases = new Map(
+            (await qdrant.aliases({ signal })).map(({ alias, collection }) => [alias, collection]),
+          );
           const restores: CollectionRestore[] = [];
           for (const [from, artifacts] of Map.groupBy(selection.artifacts, ({ name }) => name)) {
             const record = selection.record.collections.find(({ name }) => name === from);
@@ -55,6 +58,13 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
                 `The manifest has a snapshot of "${from}", and does not describe it.`,
               );
             const to = renamed(from, into);
+            // The server takes an alias for the collection that it points to.
+            const aliased = aliases.get(to);
+            if (aliased !== undefined)
+              throw new LifeboatError(
+                'InvalidInput',
+                `"${to}" is an alias of the collection "${aliased}" of service "${service.name}", and a restore into it would replace that collection: restore under another name with "into", or delete the alias first.`,
+              );
             const exists = await qdrant.exists(to, { signal });
             restores.push({
               service: service.name,

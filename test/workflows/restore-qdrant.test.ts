@@ -121,7 +121,13 @@ describe('a restore of a collection', () => {
   });
 
   test('with names that would put one over another, or that the set does not have, is refused with nothing touched', async () => {
-    for (const into of [{ nots: 'copy' }, { [notes]: places }, { [notes]: 'same', [places]: 'same' }]) {
+    const alias = collections.unique('now');
+    for (const into of [
+      { nots: 'copy' },
+      { [notes]: places },
+      { [notes]: 'same', [places]: 'same' },
+      { [places]: alias },
+    ]) {
       const failure = await lifeboat.failureOf(await lifeboat.start('restore', { into }));
       assert.equal(failure.type, 'InvalidInput', failure.message);
       assert.match(failure.message, /"into"/);
