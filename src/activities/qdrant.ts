@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { clearDebt, type Debt, type KeptCollection, recordDebt } from '../adapters/docker/debt.ts';
-import { hashPoints, samplePoints } from '../adapters/qdrant/sample.ts';
+import { hashPoints, largestPage, samplePoints } from '../adapters/qdrant/sample.ts';
 import { walkSnapshot } from '../adapters/qdrant/snapshot-walker.ts';
 import { takeSnapshot } from '../adapters/qdrant/take-snapshot.ts';
 import { versionWarnings } from '../adapters/qdrant/version.ts';
@@ -100,13 +100,14 @@ export function createQdrantActivities(deps: Dependencies) {
           const info = await qdrant.collectionInfo(collection, { signal });
           const aliases = await qdrant.aliases({ signal });
           const size = sampleSize(plan.collections.length);
+          const page = largestPage(info.config);
           const record = {
             name: collection,
             points: await qdrant.countExact(collection, { signal }),
             config: info.config,
             payloadSchema: info.payload_schema,
             aliases: aliases.filter((one) => one.collection === collection).map(({ alias }) => alias),
-            sample: size > 0 ? await samplePoints(qdrant, collection, { size, signal }) : [],
+            sample: size > 0 ? await samplePoints(qdrant, collection, { size, page, signal }) : [],
           };
           const nodes = plan.collections.find(({ name }) => name === collection)?.nodes ?? [];
           const known: DescribedCollection['known'] = {};

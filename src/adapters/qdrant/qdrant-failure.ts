@@ -29,6 +29,12 @@ export function refusedAnswer(
   };
   if (status === 401)
     return fail('QdrantUnauthorized', 'Set the API key of this server in the configuration (apiKeyFile).');
+  // A key without the rights is refused with no advice, a request that the strict mode of a collection forbids with some.
+  if (status === 403 && / Help: /.test(said))
+    return fail(
+      'QdrantRefused',
+      'The strict mode of the collection forbids it: raise that limit in its strict_mode_config.',
+    );
   if (status === 403)
     return fail('QdrantForbidden', 'Use an API key with manage access; a read-only key is not enough.');
   if (status === 404) {

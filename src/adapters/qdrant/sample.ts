@@ -9,9 +9,9 @@ export interface SampledPoint {
 
 /** Points in a sample; the manifest stays small and a changed store is still found with near certainty. */
 export const SAMPLE_SIZE = 32;
-/** Ids that are looked at to choose them; in a larger collection only the first ones, in their order, are. */
-const SCANNED_IDS = 100_000;
+/** Ids that are asked for at once to choose them, and how often: of a larger collection only the first ones, in their order, are looked at. */
 const PAGE = 1000;
+const MOST_PAGES = 100;
 
 /**
  * Choose a sample of a collection's points: those whose ids have the lowest hashes, so the same points give the same sample,
@@ -20,15 +20,15 @@ const PAGE = 1000;
 export async function samplePoints(
   qdrant: Qdrant,
   collection: string,
-  options: Asking & { size?: number; scan?: number } = {},
+  options: Asking & { size?: number; page?: number; scan?: number } = {},
 ): Promise<SampledPoint[]> {
-  const { size = SAMPLE_SIZE, scan = SCANNED_IDS, ...asking } = options;
+  const { size = SAMPLE_SIZE, page: most = PAGE, scan = most * MOST_PAGES, ...asking } = options;
   let chosen: { id: PointId; rank: string }[] = [];
   let offset: PointId | undefined;
   for (let scanned = 0; scanned < scan; ) {
     const page = await qdrant.scroll(collection, {
       ...asking,
-      limit: Math.min(PAGE, scan - scanned),
+      limit: Math.min(most, scan - scanned),
       ...(offset === undefined ? {} : { offset }),
     });
     scanned += page.points.length;
@@ -39,6 +39,13 @@ export async function samplePoints(
   }
   const ids = chosen.map((point) => point.id);
   return hashPoints(qdrant, collection, ids, asking);
+}
+
+/** How many ids may be asked for at once: where a collection is in strict mode, the server refuses more than its configuration says. */
+export function largestPage(config: Record<string, unknown>): number {
+  const strict = config.strict_mode_config as { enabled?: unknown; max_query_limit?: unknown } | null;
+  const most = strict?.enabled === true ? strict.max_query_limit : undefined;
+  return typeof most === 'number' && most >= 1 ? Math.min(PAGE, most) : PAGE;
 }
 
 /** The hashes of these points, in this order; those that are not there are left out. */
