@@ -1,4 +1,5 @@
 import { clearDebt, recordDebt } from '../adapters/docker/debt.ts';
+import { untilNothingIsRecovered } from '../adapters/qdrant/recovery-end.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
 import { step } from './step.ts';
 import { withQdrant } from './with-qdrant.ts';
@@ -14,6 +15,8 @@ export function createCollectionRemovalActivities(deps: Dependencies) {
         const service = qdrantNamed(deps.config(), input.service);
         const node = service.urls[0] ?? '';
         await withQdrant(service, node, async (qdrant) => {
+          // A recovery that goes on would make it again.
+          await untilNothingIsRecovered(qdrant, input.collection, { signal });
           await qdrant.deleteCollection(input.collection, { signal });
         });
         await clearDebt(engine, {

@@ -3,6 +3,7 @@ import { clearDebt, type Debt, recordDebt } from '../adapters/docker/debt.ts';
 import { readWalked } from '../adapters/pipeline/read-walked.ts';
 import { compareCollection, describeDifference, isOfData } from '../adapters/qdrant/compare-collection.ts';
 import type { Qdrant } from '../adapters/qdrant/qdrant.ts';
+import { untilNothingIsRecovered } from '../adapters/qdrant/recovery-end.ts';
 import { changedPoints, hashPoints } from '../adapters/qdrant/sample.ts';
 import { restoreRefusal } from '../adapters/qdrant/version.ts';
 import { LifeboatError } from '../model/failures.ts';
@@ -95,6 +96,10 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         const { collection, restore } = input;
         const part = collection.parts[input.part];
         if (!part) throw new Error(`There is no part ${input.part} of ${collection.from}.`);
+        const service = qdrantNamed(deps.config(), collection.service);
+        await withQdrant(service, part.node, async (qdrant) => {
+          await untilNothingIsRecovered(qdrant, collection.to, { signal: context.signal });
+        });
         const { encryption } = deps.config();
         const source = await readWalked({
           repository: deps.repository(input.repository),
@@ -110,7 +115,6 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
           collection: collection.to,
           name: `lifeboat-${restore}-${input.part}.snapshot`,
         };
-        const service = qdrantNamed(deps.config(), collection.service);
         await recordDebt(engine, debt, context);
         await withQdrant(service, part.node, async (qdrant) => {
           const takeAway = async () => {

@@ -82,6 +82,8 @@ export interface Qdrant {
   collectionCluster(collection: string, options?: Asking): Promise<CollectionCluster>;
   /** How many snapshots of the collection are being written; null before 1.16, which does not tell. */
   snapshotsRunning(collection: string, options?: Asking): Promise<number | null>;
+  /** How many snapshots are being recovered into the collection; null before 1.16, which does not tell. */
+  recoveriesRunning(collection: string, options?: Asking): Promise<number | null>;
   /** Ask for a new snapshot and wait until it is written. Not idempotent: see `takeSnapshot`. */
   createSnapshot(collection: string, options?: Asking): Promise<Snapshot>;
   listSnapshots(collection: string, options?: Asking): Promise<Snapshot[]>;

@@ -1,4 +1,5 @@
 import type { Asking, Qdrant, Snapshot } from './qdrant.ts';
+import { untilNothingIsRecovered } from './recovery-end.ts';
 
 /**
  * Bring back a snapshot that is still on the server, as after a failed restore: it is downloaded and uploaded in one stream. The server could
@@ -21,6 +22,7 @@ export async function recoverSnapshot(
 ): Promise<void> {
   const { collection, snapshot, uploadName, into = collection, signal, leave } = options;
   const asking = signal ? { signal } : {};
+  await untilNothingIsRecovered(qdrant, into, asking);
   try {
     await qdrant.uploadSnapshot(into, {
       fileName: uploadName,

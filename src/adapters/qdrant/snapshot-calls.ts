@@ -12,6 +12,7 @@ export function snapshotCalls(
 ): Pick<
   Qdrant,
   | 'snapshotsRunning'
+  | 'recoveriesRunning'
   | 'createSnapshot'
   | 'listSnapshots'
   | 'downloadSnapshot'
@@ -19,21 +20,11 @@ export function snapshotCalls(
   | 'uploadSnapshot'
 > {
   return {
-    async snapshotsRunning(collection: string, options: Asking = {}): Promise<number | null> {
-      const doing = `asking what is going on in "${collection}"`;
-      const text = await http
-        .text({ method: 'GET', path: '/metrics', doing, ...options })
-        .catch((error: unknown) => {
-          // A proxy or a narrow key may keep the metrics from us; that is no reason to fail.
-          if (error instanceof LifeboatError && !error.retryable) return '';
-          throw error;
-        });
-      const gauge = text.split('\n').filter((line) => line.startsWith('snapshot_creation_running'));
-      if (gauge.length === 0) return null;
-      const label = `="${collection.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`;
-      const own = gauge.filter((line) => line.includes(label)).map((line) => Number(line.split(' ').at(-1)));
-      return own.reduce((sum, value) => sum + value, 0);
-    },
+    snapshotsRunning: (collection: string, options: Asking = {}) =>
+      running(http, 'snapshot_creation_running', collection, options),
+
+    recoveriesRunning: (collection: string, options: Asking = {}) =>
+      running(http, 'snapshot_recovery_running', collection, options),
 
     createSnapshot(collection: string, options: Asking = {}): Promise<Snapshot> {
       return http.result({
@@ -127,6 +118,28 @@ export function snapshotCalls(
       }
     },
   };
+}
+
+/** What a gauge of the server says of a collection; null where there is none. */
+async function running(
+  http: QdrantHttp,
+  name: string,
+  collection: string,
+  options: Asking,
+): Promise<number | null> {
+  const doing = `asking what is going on in "${collection}"`;
+  const text = await http
+    .text({ method: 'GET', path: '/metrics', doing, ...options })
+    .catch((error: unknown) => {
+      // A proxy or a narrow key may keep the metrics from us; that is no reason to fail.
+      if (error instanceof LifeboatError && !error.retryable) return '';
+      throw error;
+    });
+  const gauge = text.split('\n').filter((line) => line.startsWith(name));
+  if (gauge.length === 0) return null;
+  const label = `="${collection.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`;
+  const own = gauge.filter((line) => line.includes(label)).map((line) => Number(line.split(' ').at(-1)));
+  return own.reduce((sum, value) => sum + value, 0);
 }
 
 function isMissing(error: unknown): boolean {
