@@ -3,7 +3,7 @@ import type { QdrantService } from '../config/config.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { withQdrant } from './with-qdrant.ts';
 
-/** The nodes that hold parts of a collection: together all of it, or a backup would be whole to look at and lack points. */
+/** The nodes that hold active parts of a collection: together all of it, or a backup would be whole to look at and lack points. */
 export async function nodesOf(
   service: QdrantService,
   collection: string,
@@ -14,8 +14,10 @@ export async function nodesOf(
   const active = new Set<number>();
   for (const url of service.urls) {
     const { localShards, remoteShards } = await shardsAt(service, url, collection, signal);
-    if (localShards.length > 0) holding.push(url);
-    for (const { shard, state } of localShards) if (state === 'Active') active.add(shard);
+    const own = localShards.filter(({ state }) => state === 'Active');
+    // A node with nothing but replicas that are behind adds nothing, and its snapshot would be put over those that are not.
+    if (own.length > 0) holding.push(url);
+    for (const { shard } of own) active.add(shard);
     for (const { shard } of [...localShards, ...remoteShards]) shards.add(shard);
   }
   const missing = [...shards].filter((shard) => !active.has(shard));

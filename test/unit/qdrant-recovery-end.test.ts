@@ -23,7 +23,7 @@ describe('before a snapshot is uploaded', () => {
 
   it('the wait ends with a cancel', async () => {
     const cancelled = AbortSignal.abort(new Error('cancelled'));
-    const waiting = untilNothingIsRecovered(answering([1, 1]), 'notes', { signal: cancelled, pollMs: 60_000 });
+    const waiting = untilNothingIsRecovered(answering([1, 1]), 'notes', { signal: cancelled });
     await assert.rejects(waiting, { name: 'AbortError' });
   });
 });
