@@ -199,6 +199,7 @@ async function differencesOf(
   const all = compareCollection({ ...record, points: fits ? points : record.points }, live);
   // A collection that was there keeps its own configuration and gets the data.
   const differences = (existed ? all.filter(isOfData) : all).map(describeDifference);
+  if (!existed && !fits && points < low && hasCustomSharding(record)) differences.unshift(KEYS_MISSING);
   const sample = record.sample ?? [];
   const now = await hashPoints(
     qdrant,
@@ -215,6 +216,15 @@ async function differencesOf(
     await sleep(SECOND_COUNT_MS, undefined, { signal });
     return (await qdrant.countExact(collection, { signal })) !== points;
   }
+}
+
+/** Qdrant #10135: a collection that a snapshot makes gets none of its shard keys, and what is in their shards is left out. */
+const KEYS_MISSING =
+  'it has custom sharding, and the server did not make its shard keys: make the collection with the keys that shard_key_mapping.json in its snapshot names, in the order of their shards, and restore into it';
+
+function hasCustomSharding({ config }: CollectionRecord): boolean {
+  const { params } = config as { params?: { sharding_method?: unknown } | null };
+  return params?.sharding_method === 'custom';
 }
 
 /** A snapshot of a node goes back to that node; where the nodes have other addresses now, to the one in the same place. */
