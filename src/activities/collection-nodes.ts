@@ -31,7 +31,7 @@ export async function nodesOf(
 }
 
 /**
- * The nodes that hold shards of a collection, in whatever state: what a restore replaces is on them.
+ * The nodes that hold what a restore of a collection replaces: those with active shards and, where some shard is active nowhere, all that have any.
  * @throws {LifeboatError} `InvalidConfiguration` when a shard is on a node that is not configured: it would be replaced, and nobody had a copy.
  */
 export async function holdersOf(
@@ -39,17 +39,21 @@ export async function holdersOf(
   collection: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const holding: string[] = [];
-  const held = new Set<number>();
+  const nodes: { url: string; own: number[]; active: number[] }[] = [];
   const shards = new Set<number>();
   for (const url of service.urls) {
     const { localShards, remoteShards } = await shardsAt(service, url, collection, signal);
-    if (localShards.length > 0) holding.push(url);
-    for (const { shard } of localShards) held.add(shard);
+    const own = localShards.map(({ shard }) => shard);
+    const active = localShards.filter(({ state }) => state === 'Active').map(({ shard }) => shard);
+    nodes.push({ url, own, active });
     for (const { shard } of [...localShards, ...remoteShards]) shards.add(shard);
   }
+  const activeShards = new Set(nodes.flatMap(({ active }) => active));
+  if ([...shards].every((shard) => activeShards.has(shard)))
+    return nodes.flatMap(({ url, active }) => (active.length > 0 ? [url] : []));
+  const held = new Set(nodes.flatMap(({ own }) => own));
   const elsewhere = [...shards].filter((shard) => !held.has(shard));
-  if (elsewhere.length === 0) return holding;
+  if (elsewhere.length === 0) return nodes.flatMap(({ url, own }) => (own.length > 0 ? [url] : []));
   throw new LifeboatError(
     'InvalidConfiguration',
     `Of the collection "${collection}", shard ${elsewhere.join(', ')} is on none of the configured nodes of service "${service.name}" (${service.urls.join(', ')}), so that no safety snapshot of it can be taken: name all nodes of the cluster in "urls".`,

@@ -53,9 +53,12 @@ describe('the nodes of a collection', () => {
     assert.deepEqual(await nodesOf(empty, 'notes', signal), [empty.urls[0]]);
   });
 
-  it('for a restore are all that hold shards, in whatever state, and none may be unknown', async () => {
+  it('for a restore are all that hold shards where some shard is active nowhere, and none may be unknown', async () => {
     const service = await cluster([{}, { 0: 'Dead' }, { 0: 'Active' }]);
-    assert.deepEqual(await holdersOf(service, 'notes', signal), service.urls.slice(1));
+    assert.deepEqual(await holdersOf(service, 'notes', signal), service.urls.slice(2));
+    const behind = await cluster([{}, { 0: 'Dead', 1: 'Active' }, { 0: 'Partial' }]);
+    assert.deepEqual(await holdersOf(behind, 'notes', signal), behind.urls.slice(1));
+    assert.deepEqual(await holdersOf(await cluster([{}, {}]), 'notes', signal), []);
     const partly = await cluster([{ 0: 'Active' }, { 1: 'Active' }], 1);
     await failsWith('InvalidConfiguration', holdersOf(partly, 'notes', signal), /shard 1 .* name all nodes/);
   });
