@@ -18,6 +18,13 @@ const PROBE: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 5 },
 };
 
+/** Looking at as much as there is: an exact count goes through all points of a collection. */
+const READING: ActivityOptions = {
+  ...PROBE,
+  startToCloseTimeout: '1 hour',
+  scheduleToCloseTimeout: '6 hours',
+};
+
 /**
  * What changes something must be over, also when it is cancelled, before what comes next: else a window would be closed while it is still
  * being opened. The SDK's own default does not wait.
@@ -121,6 +128,7 @@ function cancelledWithItsWorker(
 }
 
 export const probe = group(PROBE);
+export const reading = group(READING);
 export const inWindow = group(WINDOW);
 export const transfer = group(TRANSFER);
 export const replication = group(REPLICATION);

@@ -1,7 +1,7 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { QdrantPlan, SnapshotReference } from '../activities/qdrant.ts';
 import type { Artifact, CollectionRecord, QdrantRecord } from '../model/manifest.ts';
-import { compensate, probe, transfer } from './activity-options.ts';
+import { compensate, reading, transfer } from './activity-options.ts';
 import type { ServiceBackup } from './backup-neo4j.ts';
 import { causeOf } from './failure.ts';
 import type { ProgressReport } from './progress.ts';
@@ -120,7 +120,7 @@ async function takeIfThere(
 /** Describe, take on every node that holds a part, and look again at what changed meanwhile. */
 async function take(plan: QdrantPlan, { name, nodes }: QdrantPlan['collections'][number]): Promise<Taken> {
   const { service } = plan;
-  const { record: described, known } = await probe(`Describe ${service}/${name}`).describeCollection({
+  const { record: described, known } = await reading(`Describe ${service}/${name}`).describeCollection({
     plan,
     collection: name,
   });
@@ -130,7 +130,10 @@ async function take(plan: QdrantPlan, { name, nodes }: QdrantPlan['collections']
       const at = { service, node, collection: name, known: known[node] ?? [] };
       snapshots.push(await transfer(`Take a snapshot of ${service}/${name}`).takeSnapshot(at));
     }
-    const record = await probe(`Look at ${service}/${name} again`).describeAgain({ plan, record: described });
+    const record = await reading(`Look at ${service}/${name} again`).describeAgain({
+      plan,
+      record: described,
+    });
     return { record, snapshots };
   } catch (error) {
     await remove(snapshots);
@@ -164,11 +167,14 @@ async function store(
         );
         const { service, node, collection } = snapshot;
         // What was described before belongs to the snapshot that is lost: points have changed since.
-        const now = await probe(`Describe ${service}/${collection}`).describeCollection({ plan, collection });
+        const now = await reading(`Describe ${service}/${collection}`).describeCollection({
+          plan,
+          collection,
+        });
         const at = { service, node, collection, known: now.known[node] ?? [] };
         const again = await transfer(`Take ${collection} again`).takeSnapshot(at);
         ours.push(again);
-        record = await probe(`Look at ${service}/${collection} again`).describeAgain({
+        record = await reading(`Look at ${service}/${collection} again`).describeAgain({
           plan,
           record: now.record,
         });

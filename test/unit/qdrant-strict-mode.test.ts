@@ -66,8 +66,7 @@ describe('a collection in strict mode', () => {
     const asked = { server: 'The Qdrant server "vectors" (http://localhost:6333)', doing: 'reading points' };
     const refused = (error: string) =>
       refusedAnswer(asked, 403, JSON.stringify({ status: { error: `Forbidden: ${error}` } }));
-    const limit =
-      'Limit exceeded 1000 > 50 for "limit". Help: Reduce the "limit" parameter to or below 50.';
+    const limit = 'Limit exceeded 1000 > 50 for "limit". Help: Reduce the "limit" parameter to or below 50.';
     assert.equal(refused(limit).type, 'QdrantRefused');
     assert.match(refused(limit).message, /strict mode/);
     assert.equal(refused('Global manage access is required').type, 'QdrantForbidden');
