@@ -85,7 +85,7 @@ test('a cluster of stand-ins is backed up, drilled and restored node by node', n
   assert.equal(await qdrant.countExact(COLLECTION), 60);
 });
 
-test('a collection that only another node than the first one holds is restored on that node, and an undo brings it back', async () => {
+test('what the last stand-in alone holds is restored there, and back by an undo', needsStandIn, async () => {
   const collection = 'lone';
   await ask('PUT', `/collections/${collection}`, {
     vectors: { size: 4, distance: 'Cosine' },
