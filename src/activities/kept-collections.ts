@@ -77,15 +77,20 @@ export function createKeptCollectionActivities(deps: Dependencies) {
       await step('keep', async (context) => {
         const { service, node, collection, name, ...kept } = input.kept;
         const about = { service, node, collection, name };
-        // Shards may have been on other nodes then.
+        const { urls } = qdrantNamed(deps.config(), service);
+        const isThis = (one: Debt) => one.node === node && one.name === name;
+        // Shards may have been on other nodes then. One that is not configured any more is not asked: it may never answer.
         const older = (await keptOf(service)).filter(
           (one) =>
             one.collection === collection &&
+            urls.includes(one.node) &&
             (one.kept?.restore !== kept.restore || (one.node === node && one.name !== name)),
         );
+        // Where only aliases are kept, an older record has the name of this one, and would be taken for it.
+        for (const one of older.filter(isThis)) await clearDebt(engine, one);
         await recordDebt(engine, { ...about, kind: 'qdrant-restore', kept }, context);
         if (name !== '') await clearDebt(engine, { ...about, kind: 'qdrant-snapshot' });
-        for (const one of older) await drop(one, context.signal);
+        for (const one of older) if (!isThis(one)) await drop(one, context.signal);
       });
     },
 
