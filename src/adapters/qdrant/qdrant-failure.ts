@@ -29,8 +29,8 @@ export function refusedAnswer(
   };
   if (status === 401)
     return fail('QdrantUnauthorized', 'Set the API key of this server in the configuration (apiKeyFile).');
-  // A key without the rights is refused with no advice, a request that the strict mode of a collection forbids with some.
-  if (status === 403 && / Help: /.test(said))
+  // A key without the rights is refused with no advice, a request that the strict mode of a collection forbids with some: by 403, or by 400.
+  if ((status === 400 || status === 403) && / Help: /.test(said))
     return fail(
       'QdrantRefused',
       'The strict mode of the collection forbids it: raise that limit in its strict_mode_config.',

@@ -30,7 +30,7 @@ export async function writeVerdict(repository: Repository, set: string, verdict:
 /** The part of a verdict that is read (bytes): a longer one is not understood. */
 const VERDICT_MAX_BYTES = 1024 * 1024;
 
-/** The services that a drill says it had; none where it is gone, or can not be understood. */
+/** The services that a drill says it had; none where it is gone, or can not be read or understood. */
 export async function servicesDrilled(
   repository: Repository,
   set: string,
@@ -41,7 +41,8 @@ export async function servicesDrilled(
     const key = KEYS.verdict(set, time, kind, verdict);
     return servicesIn(await text(await repository.get(key, { end: VERDICT_MAX_BYTES - 1, signal })));
   } catch (error) {
-    if (error instanceof LifeboatError && error.type === 'KeyNotFound') return [];
+    // What proves nothing is no reason to fail.
+    if (error instanceof LifeboatError && !error.retryable) return [];
     throw error;
   }
 }
