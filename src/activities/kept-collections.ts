@@ -19,7 +19,7 @@ export interface KeptSnapshot extends KeptCollection {
   service: string;
   node: string;
   collection: string;
-  /** The safety snapshot on the server; empty when the collection was not there before, so that only its aliases can go back. */
+  /** The safety snapshot on the server; empty when the collection was not there, or not on this node, before, so that only its aliases can go back. */
   name: string;
 }
 

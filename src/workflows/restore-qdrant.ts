@@ -148,8 +148,8 @@ async function keep(
   const names = new Map(safety.map(({ node, name }) => [node, name]));
   for (const node of new Set([...names.keys(), ...parts.map((part) => part.node)])) {
     const kept = { service, node, collection: to, name: names.get(node) ?? '', restore, set, at, aliases };
-    // A collection that was made anew has nothing to go back to but the aliases that came to it.
-    if (kept.name === '' && aliases.length === 0) continue;
+    // A collection that was made anew has nothing to go back to but the aliases that came to it. One that was there may be on another node now, which an undo has to know.
+    if (names.size === 0 && aliases.length === 0) continue;
     await compensate(`Keep what ${to} was`).keepCollection({ kept });
   }
 }

@@ -104,7 +104,8 @@ async function undoCollection(
   const exists = await probe(`See whether ${collection} is there`).collectionExists({ service, collection });
   const replaced = parts.filter(({ name }) => name !== '');
   const kept = { restore, set, at: new Date().toISOString(), aliases: [] };
-  const nodes = exists ? replaced.map(({ node }) => node) : [];
+  // In a cluster also those that held none of it before the restore: what is served now may be there.
+  const nodes = exists && replaced.length > 0 ? parts.map(({ node }) => node) : [];
   await takeSafetySnapshots({ service, collection, nodes, kept }, safety);
   wayBack.touched = true;
   for (const one of replaced)
