@@ -1,5 +1,6 @@
 import { clearDebt, recordDebt } from '../adapters/docker/debt.ts';
 import { untilNothingIsRecovered } from '../adapters/qdrant/recovery-end.ts';
+import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
 import { step } from './step.ts';
 import { withQdrant } from './with-qdrant.ts';
@@ -14,9 +15,18 @@ export function createCollectionRemovalActivities(deps: Dependencies) {
       await step('delete', async ({ signal }) => {
         const service = qdrantNamed(deps.config(), input.service);
         const node = service.urls[0] ?? '';
+        // A recovery that goes on, on whichever node, would make it again.
+        for (const url of service.urls) {
+          const over = withQdrant(service, url, (qdrant) =>
+            untilNothingIsRecovered(qdrant, input.collection, { signal }),
+          );
+          await over.catch((error: unknown) => {
+            // A node that is away recovers nothing.
+            const isAway = error instanceof LifeboatError && error.type === 'QdrantUnreachable';
+            if (url === node || !isAway) throw error;
+          });
+        }
         await withQdrant(service, node, async (qdrant) => {
-          // A recovery that goes on would make it again.
-          await untilNothingIsRecovered(qdrant, input.collection, { signal });
           await qdrant.deleteCollection(input.collection, { signal });
         });
         await clearDebt(engine, {

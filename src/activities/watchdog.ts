@@ -142,6 +142,8 @@ export function createWatchdogActivities(deps: Dependencies) {
         for (const debt of debts) {
           if (debt.kind === 'qdrant-restore' || (await isOpen(debt.workflowId, debt.runId))) continue;
           if (debt.kind === 'store-snapshot' && copied.has(debt.name)) continue;
+          // Its recovery, which goes on without the run, would make it again; a later look finds it.
+          if (debt.kind === 'qdrant-collection' && (await isRecovered(debt))) continue;
           await attempt(`${debt.kind} ${debt.name || debt.collection}`, () => payDebt(debt));
         }
         await deps.uploads?.sweep(
@@ -172,6 +174,18 @@ export function createWatchdogActivities(deps: Dependencies) {
       query: `RunId = "${runId}" AND ExecutionStatus = "Running"`,
     }))
       return true;
+    return false;
+  }
+
+  /** Whether a server still recovers a snapshot into a collection, as far as one can be asked. */
+  async function isRecovered({ service: name, collection }: Debt): Promise<boolean> {
+    const service = deps.config().services.find((one) => one.name === name);
+    if (service?.kind !== 'qdrant') return false;
+    for (const url of service.urls) {
+      const asked = withQdrant(service, url, (qdrant) => qdrant.recoveriesRunning(collection));
+      const running = await asked.catch(() => null);
+      if ((running ?? 0) > 0) return true;
+    }
     return false;
   }
 
