@@ -97,9 +97,11 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         const part = collection.parts[input.part];
         if (!part) throw new Error(`There is no part ${input.part} of ${collection.from}.`);
         const service = qdrantNamed(deps.config(), collection.service);
+        context.beat({ step: `waiting until nothing is recovered into ${collection.to}` });
         await withQdrant(service, part.node, async (qdrant) => {
           await untilNothingIsRecovered(qdrant, collection.to, { signal: context.signal });
         });
+        context.beat({ step: 'upload' });
         const { encryption } = deps.config();
         const source = await readWalked({
           repository: deps.repository(input.repository),
