@@ -10,6 +10,7 @@ import { recoverSnapshot } from '../adapters/qdrant/recover-snapshot.ts';
 import { LifeboatError } from '../model/failures.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
 import { givenUp } from './given-up.ts';
+import { requireNoAlias } from './no-alias.ts';
 import type { SnapshotReference } from './qdrant.ts';
 import { step } from './step.ts';
 import { withQdrant } from './with-qdrant.ts';
@@ -54,6 +55,7 @@ export function createKeptCollectionActivities(deps: Dependencies) {
         const { signal } = context;
         context.beat({ step: `bringing ${collection} back` });
         await withQdrant(qdrantNamed(deps.config(), name), node, async (qdrant) => {
+          await requireNoAlias(qdrant, collection, { signal });
           const listed = await qdrant.listSnapshots(collection, { signal });
           const snapshot = listed.find((one) => one.name === wanted);
           if (!snapshot) {

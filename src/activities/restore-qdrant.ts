@@ -11,6 +11,7 @@ import type { Artifact, CollectionRecord } from '../model/manifest.ts';
 import { holdersOf } from './collection-nodes.ts';
 import { type Dependencies, qdrantNamed } from './dependencies.ts';
 import { givenUp } from './given-up.ts';
+import { requireNoAlias } from './no-alias.ts';
 import { renamed, type ServiceSelection } from './restore.ts';
 import { step } from './step.ts';
 import { withQdrant } from './with-qdrant.ts';
@@ -47,9 +48,6 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         return await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
           const refusal = restoreRefusal(selection.record.version, await qdrant.version({ signal }));
           if (refusal) throw new LifeboatError('VersionMismatch', refusal);
-          const aliases = new Map(
-            (await qdrant.aliases({ signal })).map(({ alias, collection }) => [alias, collection]),
-          );
           const restores: CollectionRestore[] = [];
           for (const [from, artifacts] of Map.groupBy(selection.artifacts, ({ name }) => name)) {
             const record = selection.record.collections.find(({ name }) => name === from);
@@ -59,13 +57,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
                 `The manifest has a snapshot of "${from}", and does not describe it.`,
               );
             const to = renamed(from, into);
-            // The server takes an alias for the collection that it points to.
-            const aliased = aliases.get(to);
-            if (aliased !== undefined)
-              throw new LifeboatError(
-                'InvalidInput',
-                `"${to}" is an alias of the collection "${aliased}" of service "${service.name}", and a restore into it would replace that collection: restore under another name with "into", or delete the alias first.`,
-              );
+            await requireNoAlias(qdrant, to, { signal });
             const exists = await qdrant.exists(to, { signal });
             restores.push({
               service: service.name,
@@ -99,6 +91,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         const service = qdrantNamed(deps.config(), collection.service);
         context.beat({ step: `waiting until nothing is recovered into ${collection.to}` });
         await withQdrant(service, part.node, async (qdrant) => {
+          await requireNoAlias(qdrant, collection.to, { signal: context.signal });
           await untilNothingIsRecovered(qdrant, collection.to, { signal: context.signal });
         });
         context.beat({ step: 'upload' });
