@@ -55,7 +55,7 @@ export function createKeptCollectionActivities(deps: Dependencies) {
         const { signal } = context;
         context.beat({ step: `bringing ${collection} back` });
         await withQdrant(qdrantNamed(deps.config(), name), node, async (qdrant) => {
-          await requireNoAlias(qdrant, collection, { signal });
+          await requireNoAlias(qdrant, [collection], { signal });
           const listed = await qdrant.listSnapshots(collection, { signal });
           const snapshot = listed.find((one) => one.name === wanted);
           if (!snapshot) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clearDebt, type Debt, recordDebt } from '../adapters/docker/debt.ts';
 import { readWalked } from '../adapters/pipeline/read-walked.ts';
 import { compareCollection, describeDifference, isOfData } from '../adapters/qdrant/compare-collection.ts';
+import { hasCustomSharding } from '../adapters/qdrant/custom-sharding.ts';
 import type { Qdrant } from '../adapters/qdrant/qdrant.ts';
 import { untilNothingIsRecovered } from '../adapters/qdrant/recovery-end.ts';
 import { changedPoints, hashPoints } from '../adapters/qdrant/sample.ts';
@@ -48,6 +49,8 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         return await withQdrant(service, service.urls[0] ?? '', async (qdrant) => {
           const refusal = restoreRefusal(selection.record.version, await qdrant.version({ signal }));
           if (refusal) throw new LifeboatError('VersionMismatch', refusal);
+          const names = selection.artifacts.map(({ name }) => renamed(name, into));
+          await requireNoAlias(qdrant, names, { signal });
           const restores: CollectionRestore[] = [];
           for (const [from, artifacts] of Map.groupBy(selection.artifacts, ({ name }) => name)) {
             const record = selection.record.collections.find(({ name }) => name === from);
@@ -57,7 +60,6 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
                 `The manifest has a snapshot of "${from}", and does not describe it.`,
               );
             const to = renamed(from, into);
-            await requireNoAlias(qdrant, to, { signal });
             const exists = await qdrant.exists(to, { signal });
             restores.push({
               service: service.name,
@@ -91,7 +93,7 @@ export function createQdrantRestoreActivities(deps: Dependencies) {
         const service = qdrantNamed(deps.config(), collection.service);
         context.beat({ step: `waiting until nothing is recovered into ${collection.to}` });
         await withQdrant(service, part.node, async (qdrant) => {
-          await requireNoAlias(qdrant, collection.to, { signal: context.signal });
+          await requireNoAlias(qdrant, [collection.to], { signal: context.signal });
           await untilNothingIsRecovered(qdrant, collection.to, { signal: context.signal });
         });
         context.beat({ step: 'upload' });
@@ -194,7 +196,8 @@ async function differencesOf(
   const all = compareCollection({ ...record, points: fits ? points : record.points }, live);
   // A collection that was there keeps its own configuration and gets the data.
   const differences = (existed ? all.filter(isOfData) : all).map(describeDifference);
-  if (!existed && !fits && points < low && hasCustomSharding(record)) differences.unshift(KEYS_MISSING);
+  if (!existed && !fits && points < low && hasCustomSharding(record.config))
+    differences.unshift(KEYS_MISSING);
   const sample = record.sample ?? [];
   const now = await hashPoints(
     qdrant,
@@ -216,11 +219,6 @@ async function differencesOf(
 /** Qdrant #10135: a collection that a snapshot makes gets none of its shard keys, and what is in their shards is left out. */
 const KEYS_MISSING =
   'it has custom sharding, and the server did not make its shard keys: make the collection with the keys that shard_key_mapping.json in its snapshot names, in the order of their shards, and restore into it';
-
-function hasCustomSharding({ config }: CollectionRecord): boolean {
-  const { params } = config as { params?: { sharding_method?: unknown } | null };
-  return params?.sharding_method === 'custom';
-}
 
 /** A snapshot of a node goes back to that node; where the nodes have other addresses now, to the one in the same place. */
 function nodeFor(artifact: Artifact, before: string[], urls: string[], only: boolean): string {

@@ -21,6 +21,10 @@ export function runId(workflow: string, now: Date = new Date()): string {
   return `${workflow}/${time}Z-${randomUUID().slice(0, 4)}`;
 }
 
+/** The input without what was left out. */
+export const given = (input: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+
 /**
  * Start a workflow by its name with one JSON object, as `temporal workflow start` would, and follow it to its end.
  * @param text what is printed of its result.
@@ -43,12 +47,11 @@ export async function startRun<Result>(
     );
   }
   const workflowId = runId(workflow);
-  const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
   const handle = await unreachable(connected, () =>
     client.workflow.start(workflow, {
       workflowId,
       taskQueue,
-      args: [given],
+      args: [given(input)],
       staticSummary: `${workflow} by the lifeboat command`,
     }),
   );

@@ -1,9 +1,8 @@
-import { text } from 'node:stream/consumers';
 import pLimit from 'p-limit';
-import { listSets, readManifest, type SetEntry } from '../adapters/repository/catalog.ts';
+import { listSets, readManifest, type SetEntry, type VerdictMark } from '../adapters/repository/catalog.ts';
 import type { Repository } from '../adapters/repository/repository.ts';
+import { readFindings } from '../adapters/repository/set-marks.ts';
 import { LifeboatError, messageOf } from '../model/failures.ts';
-import { KEYS } from '../model/names.ts';
 import { type CatalogSet, type SetFacts, setFacts, type VerdictFacts, verdictsOf } from './set-facts.ts';
 
 /** What is known of a repository. Everything but `error` is as of `readAt`. */
@@ -177,8 +176,6 @@ async function readKnown(repository: Repository, set: string, signal: AbortSigna
   }
 }
 
-/** The part of a verdict that is read (bytes): a longer one is not understood, and then only its duration is missing. */
-const VERDICT_MAX_BYTES = 1024 * 1024;
 /** Nothing that a drill took is longer (seconds): 31 years. */
 const MOST_SECONDS = 1e9;
 
@@ -191,9 +188,9 @@ async function withDrillTimes(
   const verdicts = verdictsOf(entry);
   for (const verdict of verdicts) {
     if (verdict.kind !== 'drill' || !verdict.ok) continue;
-    const key = KEYS.verdict(entry.set, verdict.at, 'drill', verdict.inPart ? 'ok-in-part' : 'ok');
-    const memo = `${repository.name} ${key}`;
-    if (!drills.has(memo)) drills.set(memo, await drillSeconds(repository, key, signal));
+    const mark = { time: verdict.at, kind: 'drill', verdict: verdict.inPart ? 'ok-in-part' : 'ok' } as const;
+    const memo = `${repository.name} ${entry.set} ${verdict.at}`;
+    if (!drills.has(memo)) drills.set(memo, await drillSeconds(repository, entry.set, mark, signal));
     const seconds = drills.get(memo);
     if (typeof seconds === 'number') verdict.seconds = seconds;
   }
@@ -203,13 +200,15 @@ async function withDrillTimes(
 /** `findings.rtoSeconds` of a drill's verdict; null for a verdict that has none or can not be read. */
 async function drillSeconds(
   repository: Repository,
-  key: string,
+  set: string,
+  mark: VerdictMark,
   signal: AbortSignal,
 ): Promise<number | null> {
   try {
-    const stream = await repository.get(key, { end: VERDICT_MAX_BYTES - 1, signal });
-    const value = JSON.parse(await text(stream)) as { findings?: { rtoSeconds?: unknown } } | null;
-    const seconds = value?.findings?.rtoSeconds;
+    const findings = (await readFindings(repository, set, mark, signal)) as
+      | { rtoSeconds?: unknown }
+      | undefined;
+    const seconds = findings?.rtoSeconds;
     return typeof seconds === 'number' && seconds >= 0 && seconds <= MOST_SECONDS ? seconds : null;
   } catch {
     return null;

@@ -9,20 +9,11 @@ import { parseVersion } from '../../src/adapters/neo4j/version.ts';
 import { commitManifest } from '../../src/adapters/repository/catalog.ts';
 import { DirectoryRepository } from '../../src/adapters/repository/directory.ts';
 import { writeVerdict } from '../../src/adapters/repository/set-marks.ts';
-import type { Neo4jService } from '../../src/config/config.ts';
 import { setId } from '../../src/model/names.ts';
+import { graphService } from '../testbed/sample-services.ts';
 import { sampleManifest } from '../testbed/sample-sets.ts';
 
-const GRAPH: Neo4jService = {
-  kind: 'neo4j',
-  name: 'graph',
-  target: { container: 'neo4j' },
-  stopGraceSeconds: 180,
-  startTimeoutSeconds: 600,
-  mode: 'auto',
-  preCopy: true,
-  checkCopies: true,
-};
+const GRAPH = graphService();
 const FOUND = { running: true, imageId: 'sha256:none', env: {} };
 
 const base = await mkdtemp(join(tmpdir(), 'lifeboat-proven-'));

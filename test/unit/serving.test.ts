@@ -7,6 +7,7 @@ import { isServing, requireReachable } from '../../src/adapters/neo4j/serving.ts
 import { lookAtBolt } from '../../src/cli/doctor/bolt-checks.ts';
 import type { Neo4jService } from '../../src/config/config.ts';
 import { Secret } from '../../src/config/secret.ts';
+import { graphService } from '../testbed/sample-services.ts';
 
 /** Answers the handshake as Neo4j does, and nothing after it. */
 const bolt: Server = createServer((socket) => {
@@ -23,18 +24,6 @@ after(() => bolt.close());
 
 /** Nothing listens on port 1. */
 const NOBODY = '127.0.0.1:1';
-
-const service = (more: Partial<Neo4jService> = {}): Neo4jService => ({
-  kind: 'neo4j',
-  name: 'graph',
-  target: { container: 'neo4j' },
-  stopGraceSeconds: 180,
-  startTimeoutSeconds: 600,
-  mode: 'auto',
-  preCopy: true,
-  checkCopies: true,
-  ...more,
-});
 
 const container = (more: Partial<Container> = {}): Container => ({
   id: 'c0ffee',
@@ -76,22 +65,26 @@ const STARTING = 'INFO  Starting...\n';
 
 describe('whether a database is up', () => {
   test('is seen at its published port', async () => {
-    const seen = await isServing(logging(STARTING), service(), container(published(`127.0.0.1:${port}`)));
+    const seen = await isServing(
+      logging(STARTING),
+      graphService(),
+      container(published(`127.0.0.1:${port}`)),
+    );
     assert.deepEqual(seen, { serving: true, evidence: 'published port' });
   });
 
   test('is read in its log where the worker does not reach that port', async () => {
     const there = container(published(NOBODY));
-    const up = await isServing(logging(STARTED), service(), there);
+    const up = await isServing(logging(STARTED), graphService(), there);
     assert.deepEqual(up, { serving: true, evidence: 'log' });
-    const starting = await isServing(logging(STARTING), service(), there);
+    const starting = await isServing(logging(STARTING), graphService(), there);
     assert.deepEqual(starting, { serving: false, evidence: 'published port' });
   });
 
   test('is not known where the engine keeps no log that can be read', async () => {
     const seen = await isServing(
       logging(new Error('configured logging driver does not support reading')),
-      service(),
+      graphService(),
       container(published(NOBODY)),
     );
     assert.equal(seen.serving, false);
@@ -99,13 +92,13 @@ describe('whether a database is up', () => {
 
   test('is denied by a pause, whatever the log says', async () => {
     const paused = container({ ...published(NOBODY), paused: true });
-    assert.equal((await isServing(logging(STARTED), service(), paused)).serving, false);
+    assert.equal((await isServing(logging(STARTED), graphService(), paused)).serving, false);
   });
 });
 
 describe('a configured Bolt address that does not reach the database', () => {
   test('is refused before anything is stopped, with what to do', async () => {
-    const wrong = service({ bolt: `bolt://${NOBODY}` });
+    const wrong = graphService({ bolt: `bolt://${NOBODY}` });
     await assert.rejects(requireReachable(wrong, container()), {
       type: 'DatabaseUnreachable',
       message: /service "graph" runs.*"bolt", bolt:\/\/127\.0\.0\.1:1: nothing was stopped\. Correct "bolt"/,
@@ -113,17 +106,17 @@ describe('a configured Bolt address that does not reach the database', () => {
   });
 
   test('is nobody’s fault where the database does not run', async () => {
-    const wrong = service({ bolt: `bolt://${NOBODY}` });
+    const wrong = graphService({ bolt: `bolt://${NOBODY}` });
     await requireReachable(wrong, container({ running: false }));
     await requireReachable(wrong, container({ paused: true }));
-    await requireReachable(service(), container());
-    await requireReachable(service({ bolt: `bolt://127.0.0.1:${port}` }), container());
+    await requireReachable(graphService(), container());
+    await requireReachable(graphService({ bolt: `bolt://127.0.0.1:${port}` }), container());
   });
 });
 
 describe('doctor', () => {
   const found = async (more: Partial<Neo4jService>, of: Partial<Container> = {}, log = STARTING) =>
-    await lookAtBolt(logging(log), service(more), container(of));
+    await lookAtBolt(logging(log), graphService(more), container(of));
 
   test('tells of a Bolt address at which nobody answers', async () => {
     const [finding, ...others] = await found({ bolt: `bolt://${NOBODY}` });

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { type AgeBatch, NotAuthentic, workOn } from './age-batch.ts';
+import { NotAuthentic, workOn } from './age-batch.ts';
 import type { AgeAnswer, AgeOrder } from './age-thread.ts';
 
 // The thread's own side: seals or opens a batch, and hands its memory back.
@@ -8,7 +8,7 @@ function answer({ id, batch }: AgeOrder): AgeAnswer {
   // What comes out of a message is no Buffer any more.
   const memory = Buffer.from(batch.memory.buffer, 0, batch.memory.byteLength);
   try {
-    return { id, memory: workOn({ ...batch, memory } satisfies AgeBatch) };
+    return { id, memory: workOn({ ...batch, memory }) };
   } catch (error) {
     if (error instanceof NotAuthentic) return { id };
     throw error;

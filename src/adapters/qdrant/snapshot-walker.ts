@@ -2,6 +2,7 @@ import { PassThrough, type Readable, Transform } from 'node:stream';
 import { LifeboatError } from '../../model/failures.ts';
 import { ByteSource } from '../tar/byte-source.ts';
 import { type TarEntry, TarProblem, tarEntries } from '../tar/tar-entries.ts';
+import { hasCustomSharding } from './custom-sharding.ts';
 
 /** What a snapshot file holds. */
 export interface SnapshotWalk {
@@ -91,8 +92,7 @@ async function look(entry: TarEntry, seen: Seen): Promise<void> {
   if (shard === undefined) {
     count(entry, seen);
     if (entry.name === 'config.json') {
-      const config = (await json(entry)) as { params?: { sharding_method?: unknown } | null } | null;
-      seen.custom = config?.params?.sharding_method === 'custom';
+      seen.custom = hasCustomSharding(await json(entry));
       seen.config = true;
     }
     if (entry.name === 'version.info') seen.version = (await text(entry)).trim();

@@ -30,16 +30,34 @@ export async function writeVerdict(repository: Repository, set: string, verdict:
 /** The part of a verdict that is read (bytes): a longer one is not understood. */
 const VERDICT_MAX_BYTES = 1024 * 1024;
 
-/** The services that a drill says it had; none where it is gone, or can not be read or understood. */
-export async function servicesDrilled(
+/**
+ * What a verdict says it found; undefined where it can not be understood.
+ * @throws what the repository fails with
+ */
+export async function readFindings(
   repository: Repository,
   set: string,
   { time, kind, verdict }: VerdictMark,
   signal: AbortSignal,
+): Promise<unknown> {
+  const key = KEYS.verdict(set, time, kind, verdict);
+  const written = await text(await repository.get(key, { end: VERDICT_MAX_BYTES - 1, signal }));
+  try {
+    return (JSON.parse(written) as { findings?: unknown } | null)?.findings;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The services that a drill says it had; none where it is gone, or can not be read or understood. */
+export async function servicesDrilled(
+  repository: Repository,
+  set: string,
+  mark: VerdictMark,
+  signal: AbortSignal,
 ): Promise<string[]> {
   try {
-    const key = KEYS.verdict(set, time, kind, verdict);
-    return servicesIn(await text(await repository.get(key, { end: VERDICT_MAX_BYTES - 1, signal })));
+    return servicesIn(await readFindings(repository, set, mark, signal));
   } catch (error) {
     // What proves nothing is no reason to fail.
     if (error instanceof LifeboatError && !error.retryable) return [];
@@ -47,13 +65,9 @@ export async function servicesDrilled(
   }
 }
 
-function servicesIn(written: string): string[] {
-  try {
-    const { findings } = JSON.parse(written) as { findings: { services: { service: string }[] } };
-    return findings.services.map(({ service }) => service);
-  } catch {
-    return [];
-  }
+function servicesIn(findings: unknown): string[] {
+  const { services } = (findings ?? {}) as { services?: unknown };
+  return Array.isArray(services) ? services.flatMap((one) => one?.service ?? []) : [];
 }
 
 /** Pin a set: retention leaves it alone until {@link releaseHold}. */

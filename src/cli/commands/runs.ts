@@ -5,7 +5,7 @@ import { LifeboatError } from '../../model/failures.ts';
 import { parseInput, restoreInput } from '../../model/inputs.ts';
 import { type Context, confirmed, following, runs, several } from '../command.ts';
 import { type BackupOutcome, backupCode } from '../result-code.ts';
-import { startRun } from '../start-run.ts';
+import { given, startRun } from '../start-run.ts';
 
 interface FollowOptions {
   detach?: boolean;
@@ -155,8 +155,7 @@ export function addRestoreCommand(program: Command): void {
       wait: options.queue,
     };
     // Before the question: what can't be done is not to be asked about.
-    const given = Object.entries(input).filter(([, value]) => value !== undefined);
-    parseInput('restore', restoreInput, Object.fromEntries(given));
+    parseInput('restore', restoreInput, given(input));
     if (!options.dryRun) await confirmed(context, await restoreQuestion(context, options, set));
     return await startRun(context, 'restore', input, options, resultText);
   });
