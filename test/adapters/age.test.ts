@@ -220,7 +220,13 @@ describe('decryption', () => {
       const script = `
         const { encryptForAge } = await import(${module});
         const stage = await encryptForAge({ recipients: ['${recipient}'] });
-        const chunks = (async function* () { for (let i = 0; i < 20; i++) yield Buffer.alloc(1024 * 1024); })();
+        const chunks = (async function* () {
+          for (let i = 0; i < 20; i++) {
+            // Meanwhile the thread is let go, and has to be held again.
+            if (i > 12) await new Promise((resolve) => setTimeout(resolve, 100));
+            yield Buffer.alloc(1024 * 1024);
+          }
+        })();
         let seen = 0;
         for await (const _ of stage(chunks)) if (++seen === ${wanted}) break;
         console.log(seen === ${wanted} ? 'left' : 'whole');`;
